@@ -5,6 +5,7 @@ import { positiveDecimal } from '@hbnn/cli/numbers';
 import { HbnnError } from '@hbnn/core';
 import { queueAddress } from '@hbnn/sweep';
 import { workForReproductions } from './queueWorker.ts';
+import { trainingsText } from './sweepProgress.ts';
 import type { TrainingQueue } from './trainingTask.ts';
 
 /** Options of the command that a queue has to do with, as typed. */
@@ -104,5 +105,5 @@ export async function runWorker(
     idleSeconds: seconds(o.idleSeconds, '--idle-seconds'),
     quiet: o.quiet,
   });
-  process.stdout.write(o.json ? `${JSON.stringify({ done })}\n` : `${done} trainings done\n`);
+  process.stdout.write(o.json ? `${JSON.stringify({ done })}\n` : `${trainingsText(done)} done\n`);
 }

@@ -7,6 +7,7 @@ import { changedPackages, codeDigests } from './ledger/codeDigest.ts';
 import { localDataIdentity } from './ledger/dataIdentity.ts';
 import { trainingKey, writeLine } from './ledger/ledger.ts';
 import { trainingText } from './ledger/verify.ts';
+import { trainingsText } from './sweepProgress.ts';
 import { closePool, ledgerLine, openPool, stopper, trainIn } from './trainingPool.ts';
 import { lineFile, queueName, reachSeconds, type TrainingJob } from './trainingQueue.ts';
 import { type TrainingQueue, trainingFolder } from './trainingTask.ts';
@@ -55,7 +56,11 @@ export async function workForReproductions(o: QueueWorkerOptions): Promise<numbe
       });
       if (!signal.aborted) return;
       const { signal: name } = signal.reason as Interruption;
-      throw new Interruption(name, undefined, `${done} trainings done, and what was under way`);
+      throw new Interruption(
+        name,
+        undefined,
+        `${trainingsText(done)} done, and what was under way`,
+      );
     });
   } finally {
     await closePool(pool);

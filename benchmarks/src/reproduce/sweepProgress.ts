@@ -9,6 +9,10 @@ export interface SweepProgress {
   end(): void;
 }
 
+/** A number of trainings in words: 1 training, 2 trainings. */
+export const trainingsText = (count: number): string =>
+  `${count} ${count === 1 ? 'training' : 'trainings'}`;
+
 /** A training that says nothing for so long has no time left that is known: it is tested, or waits for its folder. */
 const silentMs = 20_000;
 const showEveryMs = 5000;
@@ -44,8 +48,9 @@ export function sweepProgress(
     const stages = tasks.filter(({ key }) => shares.has(key)).map(({ stage }) => stage);
     const now = [...new Set(stages)].join(', ') || 'trainings';
     const done = o.done + results.size;
-    const text = `${now} (${done} trainings done, ${shares.size} running), ${leftText()}`;
-    o.meter.update(Math.floor((done + running) * 10) / 10, o.done + tasks.length, text);
+    const text = `${now} (${trainingsText(done)} done, ${shares.size} running), ${leftText()}`;
+    const all = o.done + tasks.length;
+    o.meter.update(done, all, text, (done + running) / all);
   };
   // What is shown ages where no training says anything.
   const timer = setInterval(() => {

@@ -81,7 +81,10 @@ export async function trainOverQueue(
     progress.end();
   }
   if (failures.length === 0) return;
-  const rest = failures.length > 1 ? `, and ${failures.length - 1} more trainings failed` : '';
+  const rest =
+    failures.length > 1
+      ? `, and ${failures.length - 1} more ${failures.length === 2 ? 'training' : 'trainings'} failed`
+      : '';
   throw new HbnnError(`${failures[0]}${rest}`);
 }
 

@@ -40,6 +40,9 @@ test('a row of one dimension is drawn about square, and a huge tensor is refused
   const svg = bitMapSvg(bitMapFrom(new Uint8Array(10).fill(1), [10]));
   expect(svg).toContain('in rows of 4');
   expect([...cellsOf(svg).values()].flat()).toHaveLength(10);
+  const thousands = bitMapSvg(bitMapFrom(new Uint8Array(12_902).fill(1), [12_902]));
+  expect(thousands).toContain('>Bits of a tensor of 12,902 elements, in rows of 114<');
+  expect(thousands).toContain('>1 bit: 12,902 (100.0 %)<');
   const [huge, shape] = [new Uint8Array(1_000_001).fill(1), [1_000_001]];
   expect(() => bitMapSvg(bitMapFrom(huge, shape))).toThrow(
     '--svg: expected a tensor of at most 1000000 elements, got 1000001; leave --svg out',

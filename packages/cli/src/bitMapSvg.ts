@@ -1,5 +1,5 @@
 import { type BitMap, bitCounts, HbnnError } from '@hbnn/core';
-import { percentText } from './output.ts';
+import { numberText, percentText } from './output.ts';
 
 /** The colours of 0, 1, 2 … 8 bits, from light to dark. */
 const colours: readonly string[] = [
@@ -63,8 +63,8 @@ export function bitMapSvg(map: BitMap): string {
   );
   const about =
     shape.length > 1
-      ? `Bits of a tensor of shape ${shape.join('×')}: a row for each of ${rows} outputs`
-      : `Bits of a tensor of ${bits.length} elements, in rows of ${columns}`;
+      ? `Bits of a tensor of shape ${shape.join('×')}: a row for each of ${numberText(rows)} outputs`
+      : `Bits of a tensor of ${numberText(bits.length)} elements, in rows of ${numberText(columns)}`;
   const top = margin + line;
   const legendTop = top + rows * cell + margin;
   const width = 2 * margin + Math.max(columns * cell, 520);
@@ -74,7 +74,7 @@ export function bitMapSvg(map: BitMap): string {
   );
   const legend = counts.map(([n, count], i) => {
     const y = legendTop + i * line;
-    const text = `${n} ${n === 1 ? 'bit' : 'bits'}: ${count} (${percentText(count / bits.length)})`;
+    const text = `${n} ${n === 1 ? 'bit' : 'bits'}: ${numberText(count)} (${percentText(count / bits.length)})`;
     return `<rect x="${margin}" y="${y}" width="14" height="14" fill="${colours[n]}" stroke="#9ca3af"/><text x="${margin + 22}" y="${y + 12}">${text}</text>`;
   });
   return [

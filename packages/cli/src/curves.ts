@@ -62,6 +62,7 @@ function pointsOf({ values, factor }: Panel, runs: readonly RunMetrics[]): Point
 function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[]): object {
   const names = runs.map(({ name }) => name);
   const kinds = [...new Set(points.map(({ kind }) => kind))];
+  const runLegend = names.length === 1 ? null : { symbolType: 'stroke', symbolSize: 300 };
   return {
     width: 780,
     height: 230,
@@ -77,7 +78,8 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
             type: 'ordinal',
             sort: null,
             scale: widthScale(names),
-            legend: null,
+            // Vega-Lite merges the legends of one field: one that is off turns that of the colors off too.
+            legend: runLegend,
           },
         },
       },
@@ -93,7 +95,7 @@ function spec(panel: Panel, points: readonly Point[], runs: readonly RunMetrics[
         field: 'run',
         type: 'nominal',
         scale: { domain: names },
-        ...(names.length === 1 && { legend: null }),
+        legend: runLegend,
       },
       strokeDash: {
         field: 'kind',

@@ -1,4 +1,4 @@
-import { HbnnError, parseMix } from '@hbnn/core';
+import { averageBits, HbnnError, parseMix } from '@hbnn/core';
 import type { RunConfig } from '@hbnn/train';
 
 const floatWeights = ({ layerBits, weights }: RunConfig): boolean =>
@@ -13,6 +13,34 @@ function allAlike(bits: RunConfig['weights']): boolean {
   const average = Number(bits);
   if (Number.isFinite(average)) return Number.isInteger(average);
   return parseMix(String(bits)).fractions.filter(({ fraction }) => fraction > 0).length === 1;
+}
+
+/** Whether no element has a bit. */
+function isZero(bits: RunConfig['weights']): boolean {
+  if (bits === 'float') return false;
+  const average = Number(bits);
+  return Number.isFinite(average) ? average === 0 : averageBits(parseMix(String(bits))) === 0;
+}
+
+/**
+ * Refuse 0 bits for all weights or all inputs: such a network answers the same for all images.
+ *
+ * @param placeOf what errors call a field
+ * @throws HbnnError naming the field
+ */
+export function refuseNoBits(config: RunConfig, placeOf: (field: string) => string): void {
+  const { layerBits, weights, inputs, quantizer } = config;
+  if (quantizer !== undefined) return;
+  const field = layerBits === undefined ? 'weights' : 'layerBits';
+  const fault = (layerBits ?? [weights]).every(isZero)
+    ? field
+    : isZero(inputs)
+      ? 'inputs'
+      : undefined;
+  if (fault === undefined) return;
+  throw new HbnnError(
+    `${placeOf(fault)}: expected more than 0 bits on average, got ${[config[fault]].flat().join(', ')}, with which a network answers the same for all images; give more, such as 1.4, or a mix in which only some have 0 bits, such as 0:0.2/1:0.8`,
+  );
 }
 
 const wholeBits =

@@ -40,6 +40,8 @@ function addLines(lines: Record<string, string>, name: string, value: unknown): 
   if (isQuantity(value)) lines[words] = describe(value);
   else if (isPartQuantity(value)) lines[words] = describePart(value);
   else if (name === 'area') areaLines(value as AreaLike, lines);
+  else if (name === 'ratePerSecond')
+    lines['power is at'] = `${figureText(Number(value), 'images/s')} (--rate)`;
   else if (name === 'clockHz') lines.clock = figureText(Number(value), 'Hz');
   else if (name === 'folds')
     for (const fold of value as readonly ({ layer: string } & Fold)[])

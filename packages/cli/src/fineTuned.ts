@@ -194,12 +194,23 @@ export async function inputsOf(
 export async function openTrained(dir: string, weights?: 'last' | 'best'): Promise<Trained> {
   if (isFineTuned(dir)) return openFineTuned(dir, weights);
   const { openRun, storedConfig } = await import('@hbnn/train');
+  const config = storedConfig(dir);
+  weightsFileOf(dir);
   const build = (kind: TrainedOn): TrainedNetwork => openRun(dir, kind, weights).model;
   return {
-    config: storedConfig(dir),
+    config,
     build,
     open: ({ train, test }) => ({ model: build(train), train, test }),
   };
+}
+
+/** The file of a run's weights at its end. @throws HbnnError where its training has not ended */
+export function weightsFileOf(dir: string): string {
+  const file = join(dir, 'weights.bin');
+  if (existsSync(file)) return file;
+  throw new HbnnError(
+    `${dir}: expected a run that has ended, with weights.bin, found none; continue it with 'hbnn train --out ${dir} --resume'`,
+  );
 }
 
 /** An imported network as it is, with images as a configuration says. */

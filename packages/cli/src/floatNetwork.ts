@@ -1,13 +1,12 @@
 import { statSync } from 'node:fs';
 import type { StoredNetwork } from '@hbnn/import';
-import { kindAt } from './pathKind.ts';
+import { isNetworkName, kindAt } from './pathKind.ts';
 
-const networkFile = /\.(onnx|keras|h5|hdf5|json)$/i;
-
-/** Whether a path is a float network: a file of another framework, or a folder of `hbnn import`. */
+/** Whether a path is a float network: a file or folder of another framework, or a folder of `hbnn import`. */
 export function isFloatNetwork(path: string): boolean {
   const kind = kindAt(path);
-  return kind === 'network folder' || (kind === 'file' && networkFile.test(path));
+  if (kind === 'network folder' || kind === 'TensorFlow.js folder') return true;
+  return kind === 'file' && isNetworkName(path);
 }
 
 /**

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type FoldRequest, type FoldTable, foldForms, parseFoldRequest } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
-import { whyUnreadable } from './unreadable.ts';
+import { parsedJson, readText } from './textFile.ts';
 
 const orFile = 'or a file of JSON: {"layer": {"pe": 4, "simd": 9}}';
 /** What --fold takes in `hbnn estimate`. */
@@ -18,15 +17,8 @@ export const readFoldRequest = (text: string): ReadFoldRequest =>
 
 /** Read folds by layer: `{"conv1": {"pe": 4, "simd": 9}, "fc": "constant"}`. @throws HbnnError for anything else */
 function readFoldFile(file: string): FoldTable {
-  let table: unknown;
-  try {
-    table = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new HbnnError(
-      `--fold: ${file}: expected JSON of folds by layer, got: ${whyUnreadable(error)}; give such a file, or ${foldForms}`,
-    );
-  }
-  return foldTable(table, file);
+  const [place, wayOut] = [`--fold: ${file}`, `give JSON of folds by layer, or ${foldForms}`];
+  return foldTable(parsedJson(readText(file, wayOut, place), place, wayOut), file);
 }
 
 /** Check that a value is a table of folds. @throws HbnnError where it is none */

@@ -1,10 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { bitCounts, HbnnError } from '@hbnn/core';
 import type { RunConfig } from '@hbnn/train';
 import { readTensorFile } from '@hbnn/train/files';
 import { averageOf, type BitCounts } from './bitHistogram.ts';
-import { isFineTuned, openTrained, type TrainedOn } from './fineTuned.ts';
+import { isFineTuned, openTrained, type TrainedOn, weightsFileOf } from './fineTuned.ts';
 
 /** A layer with weights of a trained network as `hbnn inspect` shows it. */
 interface TrainedLayerView {
@@ -33,11 +32,7 @@ export interface RunView {
 
 /** Describe a run folder. @throws HbnnError where its training has not ended */
 export async function inspectRun(folder: string): Promise<RunView> {
-  const file = join(folder, 'weights.bin');
-  if (!existsSync(file))
-    throw new HbnnError(
-      `${folder}: expected a run that has ended, with weights.bin, found none; continue it with 'hbnn train --out ${folder} --resume'`,
-    );
+  const file = weightsFileOf(folder);
   const { trainedOn } = readTensorFile(file).state as {
     readonly trainedOn?: TrainedOn;
   };

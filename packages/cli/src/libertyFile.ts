@@ -10,7 +10,7 @@ import {
   type ReadInclude,
   readLiberty,
 } from '@hbnn/estimator';
-import { whyUnreadable } from './unreadable.ts';
+import { unreadable } from './unreadable.ts';
 
 /**
  * Read a Liberty file, which may be gzipped and include others, for an estimate.
@@ -62,9 +62,7 @@ function textOf(flag: string, file: string, role = ''): string {
     bytes = readFileSync(file);
   } catch (error) {
     const name = file === '' ? 'a file without a name' : file;
-    throw new HbnnError(
-      `${flag}: ${name}${role} could not be read: ${whyUnreadable(error)}; name a Liberty file that can be read`,
-    );
+    throw unreadable(`${flag}: ${name}${role}`, error, 'name a Liberty file that can be read');
   }
   const compression = compressions.find((each) => each.bytes.every((byte, i) => bytes[i] === byte));
   if (compression === undefined) return Buffer.from(bytes).toString('utf8');

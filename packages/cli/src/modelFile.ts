@@ -2,13 +2,10 @@ import { createReadStream, type Stats, statSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { type CheckedModel, readModel } from '@hbnn/model';
 import { checkModelFile } from './pathKind.ts';
-import { whyUnreadable } from './unreadable.ts';
+import { unreadable } from './unreadable.ts';
 
-function unreadableModel(file: string, error: unknown): HbnnError {
-  return new HbnnError(
-    `${file}: could not be read: ${whyUnreadable(error)}; name a model file (hbnn lower, hbnn random)`,
-  );
-}
+const unreadableModel = (file: string, error: unknown): HbnnError =>
+  unreadable(file, error, 'name a model file (hbnn lower, hbnn random)');
 
 function statOf(file: string): Stats {
   try {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { estimateAdders } from '@hbnn/circuit';
+import { estimateAdders, type Fold, foldText } from '@hbnn/circuit';
 import type { CheckedModel } from '@hbnn/model';
 import type { RunConfig } from '@hbnn/train';
 import { commandName, shellWord } from './output.ts';
@@ -20,6 +20,25 @@ export function verilogLine(model: CheckedModel, file: string): string {
   const style = isSmallUnrolled(model) ? [] : ['--style', 'folded'];
   return hbnnLine('verilog', '--model', file, '--out', freeRtlFolder(), ...style);
 }
+
+/** The command line that estimates a model before its Verilog is written: unrolled where that is small, else folded. */
+export const modelEstimateLine = (model: CheckedModel, file: string): string =>
+  `${estimateLine(file)}${isSmallUnrolled(model) ? '' : ' --fold largest'}`;
+
+/**
+ * The command line that estimates a model's hardware on an FPGA.
+ *
+ * @param folds those of a folded design, in the order of its layers with weights; none of an unrolled one
+ */
+export const estimateLine = (
+  file: string,
+  folds: readonly (Fold | 'constant')[] = [],
+  target = 'zc706',
+): string => {
+  const each = folds.map((fold) => (fold === 'constant' ? fold : foldText(fold)));
+  const folded = each.length === 0 ? [] : ['--fold', each.join(',')];
+  return hbnnLine('estimate', '--model', file, '--target', target, ...folded);
+};
 
 /** A folder that `hbnn verilog` may write: none yet, an empty one, or one of an earlier call. */
 export function freeRtlFolder(): string {

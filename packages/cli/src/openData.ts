@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { type Dataset, type OpenOptions, openDataset } from '@hbnn/datasets';
 import type { OutputOptions } from './output.ts';
 import { type ProgressMeter, progressMeter } from './progress.ts';
 import { camel } from './trainFlags.ts';
+import { missing } from './unreadable.ts';
 
 /** Opening takes so long before its progress is shown, in milliseconds. */
 const quietMs = 1000;
@@ -19,6 +21,12 @@ export async function openData(
   place: (option: string) => string | undefined,
   output: OutputOptions,
 ): Promise<Dataset> {
+  if (o.from !== undefined && !existsSync(o.from))
+    throw missing(
+      `${place('from') ?? 'from'}: ${o.from}`,
+      'file or folder',
+      name === 'folder' ? 'name a folder of images' : `name the files of ${name}`,
+    );
   const begun = performance.now();
   let meter: ProgressMeter | undefined;
   const onProgress = (text: string, done: number, total = done): void => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { commandName, nameParts, tableText } from './output.ts';
+import { commandName, nameParts, printable, tableText } from './output.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -45,5 +45,11 @@ it.each([
 it('tables head their columns with words', () => {
   expect(tableText([{ layer: 'myLayer', blockRams: 2, powerW: 0.5 }])).toBe(
     '  layer    block rams  power (W)\n  myLayer           2        0.5\n',
+  );
+});
+
+it('writes control characters and bytes that are no text in letters', () => {
+  expect(printable('a\u001b[31mb\u0007\tc\u202ed\ufffd µ…\n')).toBe(
+    'a\\x1b[31mb\\x07\\x09c\\u202ed\\ufffd µ…\n',
   );
 });

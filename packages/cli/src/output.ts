@@ -111,6 +111,13 @@ export function numberText(value: number): string {
   return rounded.toLocaleString('en', { maximumSignificantDigits: 4 });
 }
 
+/** A text with its control characters, and bytes that are no text, written in letters: \x1b. */
+export const printable = (text: string): string =>
+  text.replaceAll(/(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069\ufffd]/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
+
 const isTable = (value: unknown): value is readonly Row[] =>
   Array.isArray(value) &&
   value.length > 0 &&
@@ -126,7 +133,7 @@ function cellText(value: unknown): string {
     const shown = value.slice(0, maxListed).map(cellText).join(', ');
     return value.length > maxListed ? `${shown}, … (${numberText(value.length)} values)` : shown;
   }
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return printable(String(value));
   return Object.entries(value)
     .map(([name, field]) => `${labelOf(name)} ${cellText(field)}`)
     .join(', ');

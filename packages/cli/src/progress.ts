@@ -2,8 +2,11 @@ import { Presets, SingleBar } from 'cli-progress';
 
 /** A bar on a terminal, a line now and then elsewhere; always on stderr. */
 export interface ProgressMeter {
-  /** @param text what is shown beside the bar; of several parts the last are left out where the line is too short */
-  update(done: number, total: number, text: string | readonly string[]): void;
+  /**
+   * @param text what is shown beside the bar; of several parts the last are left out where the line is too short
+   * @param share of the whole that is done, 0 … 1, where what is under way counts too
+   */
+  update(done: number, total: number, text: string | readonly string[], share?: number): void;
   stop(): void;
 }
 
@@ -66,8 +69,7 @@ const partsOf = (text: string | readonly string[]): readonly string[] =>
 /** The cursor stays visible and the terminal's line wrap as it is: a process may end at any moment. */
 function barMeter(what: string): ProgressMeter {
   const meter = new SingleBar({
-    format: (_, { value, total, maxWidth }, { parts }) =>
-      progressLine(what, total > 0 ? value / total : 1, parts, maxWidth ?? 80),
+    format: (_, { maxWidth }, { parts, share }) => progressLine(what, share, parts, maxWidth ?? 80),
     stream: process.stderr,
     hideCursor: false,
     linewrap: true,
@@ -79,16 +81,16 @@ function barMeter(what: string): ProgressMeter {
     meter.stop();
   };
   return {
-    update(done, total, text) {
+    update(done, total, text, share = total > 0 ? done / total : 1) {
       const parts = partsOf(text);
       if (!started) {
-        meter.start(total, done, { parts });
+        meter.start(total, done, { parts, share });
         // What comes after an early end begins on a line of its own.
         process.on('exit', stop);
       }
       started = true;
       meter.setTotal(total);
-      meter.update(done, { parts });
+      meter.update(done, { parts, share });
     },
     stop,
   };

@@ -1,6 +1,7 @@
 import { HbnnError } from '@hbnn/core';
 import { CommanderError } from 'commander';
 import { Interruption } from './interruption.ts';
+import { printable } from './output.ts';
 import { UsageError } from './usageError.ts';
 
 const badInput = 2;
@@ -16,7 +17,20 @@ interface Report {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-const oneLine = (text: string): string => text.replaceAll('\n', ' ');
+/** Quoted bytes that are no text tell nobody anything. */
+const withoutJunk = (text: string): string =>
+  text
+    .replace(/\(Unexpected token .*\ufffd.* is not valid JSON\)/s, '(its bytes are no text)')
+    .replaceAll(/(['"])(?:(?!\1).)*\ufffd(?:(?!\1).)*\1/gs, 'bytes that are no text');
+
+const [maxMessage, keptEnd] = [1500, 400];
+
+/** What was typed, and what is in files, can be long and have bytes that a terminal obeys. */
+function oneLine(text: string): string {
+  const line = printable(withoutJunk(text).replaceAll('\n', ' '));
+  if (line.length <= maxMessage) return line;
+  return `${line.slice(0, maxMessage - keptEnd)} … ${line.slice(-keptEnd)}`;
+}
 
 /** The parser's words, as ours: `unknown option '--colour'; did you mean '--color'?` */
 function usageMessage(error: CommanderError, name: string): string {

@@ -15,7 +15,7 @@ import type { CheckedModel } from '@hbnn/model';
 import { removeFile, writeWhole } from '@hbnn/train/files';
 import { foldTable } from './foldFile.ts';
 import { checkRtlFolder } from './pathKind.ts';
-import { whyUnreadable } from './unreadable.ts';
+import { missing, whyUnreadable } from './unreadable.ts';
 
 /** The file that says how a folder of Verilog came about. */
 const manifestName = 'hbnn.json';
@@ -188,27 +188,30 @@ export function readRtl(folder: string): {
   const files: Record<string, string> = {};
   let manifest: RtlManifest & { format?: string };
   checkRtlFolder(folder);
-  if (!existsSync(folder))
+  const wayOut = `write it with 'hbnn verilog --model MODEL --out ${folder}'`;
+  if (!existsSync(folder)) throw missing(folder, 'folder', wayOut);
+  const names = readdirSync(folder);
+  if (!names.includes(manifestName))
     throw new HbnnError(
-      `${folder}: the folder does not exist; write it with 'hbnn verilog --out ${folder}'`,
+      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got ${names.length === 0 ? `an empty one; ${wayOut}` : 'one without it; give the --out of hbnn verilog'}`,
     );
   try {
-    for (const name of readdirSync(folder))
+    for (const name of names)
       if (isRtl(name)) files[name] = readFileSync(join(folder, name), 'utf8');
     manifest = JSON.parse(readFileSync(join(folder, manifestName), 'utf8'));
   } catch (error) {
     throw new HbnnError(
-      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}; write it with 'hbnn verilog --out ${folder}'`,
+      `${folder}: expected a folder of 'hbnn verilog' with its ${manifestName}, got: ${whyUnreadable(error)}; ${wayOut}`,
     );
   }
   if (manifest?.format === unfinished)
     throw new HbnnError(
-      `${folder}: expected the whole Verilog of a design, got a part of it: writing it broke off; write it again with 'hbnn verilog --out ${folder}'`,
+      `${folder}: expected the whole Verilog of a design, got a part of it: writing it broke off; ${wayOut}`,
     );
   const known = manifest?.format === format && typeof manifest.top === 'string';
   if (!known || (manifest.style !== 'gates' && manifest.style !== 'xc7'))
     throw new HbnnError(
-      `${join(folder, manifestName)}: expected ${format}, got '${manifest?.format}'; write the folder again`,
+      `${join(folder, manifestName)}: expected ${format}, got ${JSON.stringify(manifest?.format) ?? 'another file'}; ${wayOut}`,
     );
   if (!/^[A-Za-z_][A-Za-z0-9_$]*$/.test(manifest.top))
     throw new HbnnError(

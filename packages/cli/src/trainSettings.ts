@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { HbnnError } from '@hbnn/core';
 import { wholeNumber } from './numbers.ts';
+import { parsedJson, readText } from './textFile.ts';
 import { flagSettings } from './trainFlags.ts';
-import { unreadable } from './unreadable.ts';
 
 /** What was typed of the settings: texts of flags by the name of their option. */
 export interface TypedSettings extends Readonly<Record<string, unknown>> {
@@ -32,21 +31,8 @@ function earlyStop(o: TypedSettings, { earlyStop: before }: Record<string, unkno
 }
 
 function readConfig(file: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return { ...parsed };
-    }
-  } catch (error) {
-    throw new HbnnError(
-      `${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')}); name a file of settings such as the config.json of a run`,
-    );
-  }
+  const wayOut = 'name a file of settings such as the config.json of a run';
+  const parsed = parsedJson(readText(file, wayOut), file, wayOut);
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
   throw new HbnnError(`${file}: expected a JSON object of settings; write it as {"epochs": 3}`);
 }

@@ -14,8 +14,25 @@ export function whyUnreadable(error: unknown): string {
   return reasons[code ?? ''] ?? message;
 }
 
-/** The error of a file that could not be read. */
-export const unreadable = (file: string, error: unknown): HbnnError =>
-  new HbnnError(
-    `${file}: could not be read: ${whyUnreadable(error)}; name a file that can be read`,
-  );
+/**
+ * The error of a file that could not be read.
+ *
+ * @param wayOut what to do instead
+ */
+export const unreadable = (
+  file: string,
+  error: unknown,
+  wayOut = 'name a file that can be read',
+): HbnnError => new HbnnError(`${file}: could not be read: ${whyUnreadable(error)}; ${wayOut}`);
+
+/**
+ * The error of a path at which nothing lies.
+ *
+ * @param kind what was expected there
+ * @param wayOut what to do instead
+ */
+export const missing = (
+  path: string,
+  kind: 'file' | 'folder' | 'file or folder',
+  wayOut: string,
+): HbnnError => new HbnnError(`${path}: could not be read: there is no such ${kind}; ${wayOut}`);

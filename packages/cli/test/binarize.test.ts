@@ -97,6 +97,13 @@ describe('hbnn binarize', () => {
     expect(text).toContain(`that is ${printed.storedBitsPerWeight.toPrecision(4)} per weight`);
     expect(text).toContain(`${out}: map.npy, approximation.npy, planes.json`);
     expect(text).toContain('Next:\n  hbnn train --weights 1.4');
+    const none = hbnn('binarize', file, '--average', '0', '--out', join(out, 'none'));
+    expect(none.err).toBe(
+      'note: --average 0: all elements have 0 bits, so that every value of the result is 0; give more bits, as in --average 1.4\n',
+    );
+    expect(none.out).toContain('Next:\n  hbnn train --weights 1.4');
+    const some = hbnn('binarize', file, '--mix', '0:0.5/1:0.5', '--out', join(out, 'some'));
+    expect(some.err).toBe('');
     const outputs = ['--average', '1.4', '--scale-per', 'output', '--out', out, '--force'];
     const lines = hbnn('binarize', file, ...outputs).out.split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(140);

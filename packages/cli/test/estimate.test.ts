@@ -145,6 +145,12 @@ describe('hbnn estimate', () => {
     expect(own).toMatchObject({ technology: 'small', gates: { unit: 'GE' } });
     expect(own.areaUm2.value).toBe(2 * own.gates.value);
     expect(own.powerW.value).toBeGreaterThan(own.energyPerFrameJ.value * 3400);
+    expect([builtIn.ratePerSecond, own.ratePerSecond]).toEqual([1000, 3400]);
+    const text = estimate('--target', 'asic:45', '--rate', '3400').out;
+    expect(text).toMatch(/^power is at +3,400 images\/s \(--rate\)\npower +\S+ .W/m);
+    expect(estimate('--target', 'asic:45', '--fold', '4x12', '--clock', '200').out).toMatch(
+      /^clock +200 MHz$/m,
+    );
   });
 
   it('says that leakage is unknown where a library has no unit for it', () => {
@@ -202,7 +208,13 @@ describe('hbnn estimate', () => {
       expect(found).not.toHaveProperty('finnOccupancy');
       expect(found).not.toHaveProperty('fits');
       expect(found).not.toHaveProperty('occupancy');
-      expect(found.unknown.layers).toMatch(/\(sumPool\).*nobody knows whether the design fits/);
+      expect(found.unknown.layers).toMatch(
+        target === 'hx8k'
+          ? /^the figures leave out .*\(sumPool\)\S*: they are lower bounds, and whether the design fits was not checked\. 'hbnn verilog/
+          : target === 'zc706'
+            ? /^the figures of the circuit as FINN builds it leave out .*: they are lower bounds, and whether that circuit fits was not checked\. The figures of 'hbnn verilog' have all layers, and 'verilog fits' was checked$/
+            : /^the figures leave out .*\(sumPool\)\S*: they are lower bounds\. 'hbnn verilog/,
+      );
       const count = target === 'asic:45' ? found.gates : found.finnLuts;
       expect(Object.keys(count).sort()).toEqual(['from', 'source', 'unit', 'value']);
       expect(count.from).toMatch(/at least: without .*\(sumPool\)/);
@@ -239,7 +251,7 @@ describe('hbnn estimate', () => {
       [],
       '--target: expected an FPGA such as zc706, a process such as asic:45, or --liberty FILE, got none',
     ],
-    [['--target', 'zx81'], "got 'zx81'\n"],
+    [['--target', 'zx81'], ", or asic:NM such as asic:45, got 'zx81'; give one of these\n"],
     [['--target', 'zc707'], "got 'zc707'; did you mean 'zc706'?"],
     [['--target', 'xc7z45'], "got 'xc7z45'; did you mean 'XC7Z045'?"],
     [['--target', 'pynq', '--dont-use', 'X*'], '--dont-use: has no effect without --liberty'],
@@ -269,7 +281,10 @@ describe('hbnn estimate', () => {
       'expected a fold PExSIMD whose pe divides its 16 outputs',
     ],
     [['--target', 'pynq', '--fold', '4x4,1x1'], 'expected 1 fold, one per layer with weights'],
-    [['--target', 'pynq', '--fold', '4y4'], 'expected JSON of folds by layer'],
+    [
+      ['--target', 'pynq', '--fold', '4y4'],
+      '4y4: could not be read: there is no such file; give JSON of folds by layer',
+    ],
     [['--target', 'pynq', '--fold', '4y4'], 'luts:N, or PExSIMD'],
     [['--target', 'pynq', '--fold', 'fps:'], '--fold fps: expected a number of frames'],
     [['--target', 'asic:45', '--fold', 'luts:none'], '--fold luts: expected a number of LUTs'],
@@ -299,7 +314,7 @@ describe('hbnn estimate', () => {
     ],
     [['--target', 'pynq', '--images', '5'], '--images: has no effect with an FPGA'],
     [['--target', 'asic:45', '--from', '/x'], '--from: has no effect without --data'],
-    [['--liberty', '/nowhere.lib'], '--liberty: /nowhere.lib could not be read'],
+    [['--liberty', '/nowhere.lib'], '--liberty: /nowhere.lib: could not be read'],
   ])('refuses %j with one line', (args, message) => {
     const { code, err } = estimate(...args);
     expect([code, err.trim().split('\n').length]).toEqual([2, 1]);

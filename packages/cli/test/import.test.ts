@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -197,6 +197,7 @@ describe('networks of other frameworks on the command line', () => {
 
   it('are refused in one line where something is wrong, and nothing is written', () => {
     mkdirSync(join(dir, 'empty'));
+    writeFileSync(join(dir, 'net.pb'), 'x');
     const out = join(dir, 'refused');
     const cases: [string[], RegExp][] = [
       [['import', join(dir, 'none.onnx'), '--out', out], /none\.onnx: could not be read/],
@@ -223,7 +224,10 @@ describe('networks of other frameworks on the command line', () => {
         ['import', classifier, '--mean', '0.5', '--deviation', '0', '--out', out],
         /--deviation: expected numbers from 0\.000001 to 1, .*, got 0; give the deviation that the network/,
       ],
-      [['fine-tune', join(dir, 'empty'), '--out', out], /expected a folder of a network/],
+      [
+        ['fine-tune', join(dir, 'empty'), '--out', out],
+        /got a folder; give the --out of hbnn import/,
+      ],
       [['fine-tune', net, '--skip', 'conv9', '--out', out], /--skip: .*\(conv0, .*got 'conv9'/],
       [['fine-tune', net, '--weights', 'much', '--out', out], /--weights: expected 'float'/],
       [['fine-tune', net, '--input-map-per', 'channel', '--out', out], /--input-map-per: has no/],

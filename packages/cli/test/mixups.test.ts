@@ -135,7 +135,7 @@ describe('what was mixed up on the command line is refused in one line, and noth
         const folded = ['--style', 'folded', '--fold', p('nope.json')];
         return ['verilog', '--model', p('m.hbnn'), '--out', p('new'), ...folded];
       },
-      'got: there is no such file',
+      'nope.json: could not be read: there is no such file; give JSON of folds by layer',
     ],
   ];
 

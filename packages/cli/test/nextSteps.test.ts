@@ -98,7 +98,7 @@ if (everywhere) {
     const train = `hbnn train ${flags.replaceAll(/\s*\\\n\s*/g, ' ')}--epochs 1 ${few} --learning-rate 0.1 --out runs/static`;
     // Verilog of so large a network is read back in some ten minutes.
     const ran = follow(cwd, [train], /^hbnn (verify|synth) /);
-    expect(commands(ran)).toEqual(['train', 'eval', 'lower', 'verilog', 'plot']);
+    expect(commands(ran)).toEqual(['train', 'eval', 'lower', 'verilog', 'estimate', 'plot']);
     expect(ran.find((line) => line.startsWith('hbnn verilog'))).toBe(
       'hbnn verilog --model runs/static.hbnn --out rtl --style folded',
     );

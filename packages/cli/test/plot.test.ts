@@ -50,6 +50,12 @@ describe('hbnn plot', () => {
       ['43.75', '50.00', '30.00'],
       ['–', '–', '20.00'],
     ]);
+    // The legend of each chart says which line is which run.
+    const legends = [...page.matchAll(/aria-label="(Symbol legend for [^"]*)"/g)];
+    const ofRuns = legends.filter(([, label]) => label.includes(' color'));
+    expect(ofRuns).toHaveLength(3);
+    for (const [, label] of ofRuns) expect(label).toContain(`2 values: ${runs[0]}, `);
+    expect(page.split(`>${runs[0]}</text>`)).toHaveLength(1 + 3);
     // The legend of training and validation has lines to tell them apart by.
     const symbols = [...page.matchAll(/<path [^>]*stroke-dasharray="[^"]*"[^>]*>/g)].map(
       ([path]) => path,
@@ -66,7 +72,10 @@ describe('hbnn plot', () => {
     const empty = runFolder(dir, 'empty', []);
     const good = runFolder(dir, 'good', [line(1)]);
     const cases: [string[], string][] = [
-      [['--run', dir, '--out', join(dir, 'x.html')], 'metrics.jsonl'],
+      [
+        ['--run', dir, '--out', join(dir, 'x.html')],
+        `got the folder ${dir}; give the --out of hbnn`,
+      ],
       [['--run', empty, '--out', join(dir, 'x.html')], 'no line yet'],
       [['--run', good, '--out', join(dir, 'no', 'x.html')], 'could not be written'],
       [['--run', good], '--out'],

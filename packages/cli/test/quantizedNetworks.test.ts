@@ -128,11 +128,11 @@ describe('the command line on networks whose weights are quantized', () => {
   it.each([
     [['lower', '--out', file], /lower: expected a network folder or --run, got neither/],
     [['lower', net, '--run', net, '--out', file], /lower: expected .*got both/],
-    [['lower', '--run', net, '--out', file], /lower it as it is with 'hbnn lower /],
+    [['lower', '--run', net, '--out', file], /lower it with 'hbnn lower /],
     [['lower', net, '--data', 'cifar10', '--size', '8', '--out', file], /--size: .*cifar10/],
     [
       ['lower', quantizedFile('fashion-17.onnx'), '--out', file],
-      /expected a folder of 'hbnn import', got a file; import it first/,
+      /expected a folder of 'hbnn import', got a file; import it with 'hbnn import/,
     ],
   ])('refuses %j with the way out', (line, message) => {
     const { code, err } = hbnn(...line);

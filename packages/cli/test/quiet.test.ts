@@ -44,7 +44,7 @@ it('with --quiet commands print results and errors alone', () => {
   expect(hbnn('eval', '--run', at('none'), '--quiet')).toMatchObject({
     code: 2,
     out: '',
-    err: expect.stringContaining('expected a run folder'),
+    err: expect.stringContaining('there is no such folder'),
   });
 });
 

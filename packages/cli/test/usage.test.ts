@@ -25,6 +25,9 @@ describe('a wrong usage names what was typed, and what was meant', () => {
   writeFileSync(settings, '{"learningRte": 0.1}');
   const wrong = join(dir, 'wrong.json');
   writeFileSync(wrong, '{"epochs": -3}');
+  const [binary, escapes] = [join(dir, 'binary.json'), join(dir, 'escapes.json')];
+  writeFileSync(binary, new Uint8Array(300).fill(0xfe));
+  writeFileSync(escapes, '\u001b]0;x\u0007');
   const text = join(dir, 'text');
   writeFileSync(text, 'hello');
   const network = join(dir, 'network.onnx');
@@ -78,7 +81,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     [[...train, '--data', 'idx'], '--data idx: expected a folder of IDX files by --from, got none'],
     [
       [...train, '--data', 'folder', '--from', '/no/where'],
-      "--from: expected the files of folder, got '/no/where', which does not exist",
+      '--from: /no/where: could not be read: there is no such file or folder; name a folder of images',
     ],
     [[...train, '--momentum', '1'], '--momentum: expected less than 1, got 1'],
     [[...train, '--freeze-maps', '1.5'], '--freeze-maps: expected at most 1, got 1.5'],
@@ -96,6 +99,19 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       `${settings}: unknown setting 'learningRte'; did you mean 'learningRate'?`,
     ],
     [[...train, '--config', wrong], `${wrong}: epochs: expected more than 0, got -3`],
+    [
+      [...train, '--config', binary],
+      'expected text, got 300 bytes that are none; name a file of settings',
+    ],
+    [[...train, '--config', escapes], 'is not JSON (Unexpected token \'\\x1b\', "\\x1b]0;x\\x07"'],
+    [[...train, '--weights', '0'], '--weights: expected more than 0 bits on average, got 0, with'],
+    [[...train, '--weights', '0:1'], '--weights: expected more than 0 bits on average, got 0:1,'],
+    [[...train, '--layer-bits', '0,0,0,0'], '--layer-bits: expected more than 0 bits on average'],
+    [[...train, '--inputs', '0'], '--inputs: expected more than 0 bits on average, got 0, with'],
+    [
+      ['compare-settings', '--weights', '0,1', '--out', out],
+      '--weights: expected more than 0 bits',
+    ],
     [[...train, '--colour'], "unknown option '--colour'; see 'hbnn train --help'"],
     [
       [...train, '--epoch', '3'],
@@ -177,7 +193,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     ],
     [
       ['eval', '--run', join(dir, 'none'), '--weights', 'best'],
-      'expected a run folder with config.json',
+      'none: could not be read: there is no such folder; make it with',
     ],
     [['lower', '--run', dir, '--out', '/nodir/x.hbnn'], 'expected a run folder'],
     [
@@ -215,7 +231,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
     ],
     [
       ['estimate', '--model', model, '--liberty', '/nowhere.lib'],
-      '--liberty: /nowhere.lib could not be read: there is no such file; name a Liberty file',
+      '--liberty: /nowhere.lib: could not be read: there is no such file; name a Liberty file',
     ],
     ...(
       [
@@ -233,7 +249,7 @@ describe('a wrong usage names what was typed, and what was meant', () => {
           ['fine-tune', model, '--out', out],
           `${model}: expected a folder of 'hbnn import', got a m`,
         ],
-        [['quantize', network, '--out', out], `import it first: hbnn import ${network} --out net`],
+        [['quantize', network, '--out', out], `import it with 'hbnn import ${network} --out net'`],
         [['import', network, '--out', out], `${network}: expected an ONNX file, got other or trun`],
         [
           ['export', '--model', model, '--to', 'qonx', '--out', out],
@@ -269,7 +285,10 @@ describe('a wrong usage names what was typed, and what was meant', () => {
       "got 'ice40'; for iCE40HX8K give generic",
     ],
     [['verilog', '--model', model, '--out', out, '--target', 'generik'], "did you mean 'generic'?"],
-    [['synth', '--rtl', join(dir, 'nope')], 'the folder does not exist'],
+    [
+      ['synth', '--rtl', join(dir, 'nope')],
+      'nope: could not be read: there is no such folder; write it with',
+    ],
     [['datasets', 'fetch', 'cifar'], "did you mean 'cifar10'?"],
     [
       ['datasets', 'fetch'],

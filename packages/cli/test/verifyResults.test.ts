@@ -143,7 +143,7 @@ describe('hbnn verify-results', () => {
   });
 
   it.each([
-    [['none'], /expected a folder with trained runs, got none/],
+    [['none'], /none: could not be read: there is no such file or folder; name the --out/],
     [['.', '--sample', '0'], /--sample: expected at least 1/],
     [['.', '--sample', '9'], /--sample: expected at most the \d runs/],
     [['.', '--sample', 'x'], /--sample: expected a whole number/],

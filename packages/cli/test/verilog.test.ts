@@ -62,6 +62,21 @@ describe.each([...(all ? more : []), 'xc7 --max-levels 8', 'xc7 --style folded -
   },
 );
 
+it('hbnn verify says what was not edited, and leaves out what only checks of edited text count', () => {
+  const dir = temporary();
+  const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
+  hbnn('random', '--seed', '4', '--layer', 'dense:20x3', '--out', model);
+  hbnn('verilog', '--model', model, '--out', rtl);
+  const text = hbnn('verify', '--model', model, '--rtl', rtl).out;
+  expect(text).toMatch(/^text +as hbnn verilog wrote it$/m);
+  expect(text).toMatch(/^testbench +as hbnn verilog wrote it; it was not run$/m);
+  expect(text).not.toContain('vectors per layer');
+  writeFileSync(join(rtl, 'layer.v'), `${readFileSync(join(rtl, 'layer.v'), 'utf8')}// seen\n`);
+  const edited = hbnn('verify', '--model', model, '--rtl', rtl).out;
+  expect(edited).toMatch(/^text +edited; see hbnn verify --help$/m);
+  expect(edited).toMatch(/^vectors per layer +[1-9]/m);
+});
+
 it('hbnn verify names the layer of a broken line, with exit code 3', () => {
   const dir = temporary();
   const [model, rtl] = [join(dir, 'm.hbnn'), join(dir, 'rtl')];
@@ -291,8 +306,14 @@ it('bad input is answered with one line and exit code 2', () => {
       ['verify', '--model', model, '--rtl', dir, '--seconds-per-layer', '9'],
       '--seconds-per-layer: has no effect without --proof',
     ],
-    [['verify', '--model', model, '--rtl', join(dir, 'none')], 'the folder does not exist'],
-    [['synth', '--rtl', join(dir, 'none')], 'the folder does not exist'],
+    [
+      ['verify', '--model', model, '--rtl', join(dir, 'none')],
+      'none: could not be read: there is no such folder; write it with',
+    ],
+    [
+      ['synth', '--rtl', join(dir, 'none')],
+      'none: could not be read: there is no such folder; write it with',
+    ],
   ];
   for (const [args, named] of cases) {
     const { code, err } = hbnn(...args);

@@ -86,7 +86,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['quantize', at('none'), ...data, '--out', out],
-      'none: expected a folder of a network with model.json and hbnn.json, which does not exist; make one with',
+      'none: could not be read: there is no such folder; make it with',
     ],
     [
       ['quantize', model, ...data, '--out', out],
@@ -162,7 +162,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [
       ['export', '--model', net, '--to', 'c', '--out', at('m.h')],
-      'net: expected a model file, got a network folder; binarize it with',
+      'net: expected a model file, got a network folder; lower it with',
     ],
     [
       ['export', '--model', at('none.hbnn'), '--to', 'c', '--out', at('m.h')],
@@ -170,7 +170,7 @@ describe('a wrong command line says where, what was expected, what came and the 
     ],
     [['export', '--model', at('cut.hbnn'), '--to', 'c', '--out', at('m.h')], 'cut.hbnn'],
     [['inspect'], "missing required argument 'path'"],
-    [['inspect', at('none')], 'none: could not be read: there is no such file; name a'],
+    [['inspect', at('none')], 'none: could not be read: there is no such file or folder; name a'],
     [
       ['inspect', full],
       'full: expected a folder of a run, a network, Verilog or a binarized tensor, got a folder without their files; give',

@@ -163,6 +163,6 @@ export function device(name: string): Device {
   if (found !== undefined) return found;
   const names = devices.flatMap((each) => [each.name, ...each.aliases]);
   throw new HbnnError(
-    `target: expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion(name, names)}`,
+    `target: expected one of ${devices.map((each) => [each.name, ...each.aliases].join(' = ')).join(', ')}, got '${name}'${suggestion(name, names) || '; give one of these'}`,
   );
 }

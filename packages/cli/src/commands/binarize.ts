@@ -33,6 +33,7 @@ import { bitMapSvg } from '../bitMapSvg.ts';
 import { hbnnLine } from '../nextSteps.ts';
 import { readNpyFile, writeFolder } from '../npyFile.ts';
 import { decimal, seedNumber } from '../numbers.ts';
+import { noteTo } from '../openData.ts';
 import { numberText, percentText, printNext, printResult, quietFlag } from '../output.ts';
 import { checkNotRead, checkOwnFolder } from '../pathKind.ts';
 
@@ -140,10 +141,23 @@ function run(file: string | undefined, o: Options, command: Command): void {
   };
   if (o.json) printResult(summary, true);
   else printResult(linesOf(summary, map.bits.length));
-  const weights = o.average ?? o.mix ?? '1.4';
+  const isZero = map.bits.every((count) => count === 0);
+  if (isZero)
+    noteTo(o)(
+      `${givenBits(o)}: all elements have 0 bits, so that every value of the result is 0; give more bits, as in --average 1.4`,
+    );
+  const weights = isZero ? '1.4' : (o.average ?? o.mix ?? '1.4');
   const quick = ['--epochs', '2', '--limit', '2000', '--learning-rate', '0.2'];
   printNext([hbnnLine('train', '--weights', weights, ...quick)], o);
 }
+
+/** What says how many bits there are, as typed. */
+const givenBits = ({ average, mix, map }: Options): string =>
+  average !== undefined
+    ? `--average ${average}`
+    : mix !== undefined
+      ? `--mix ${mix}`
+      : `--map ${map}`;
 
 function tensorFile(argument: string | undefined, option: string | undefined): string {
   const file = argument ?? option;
@@ -207,7 +221,7 @@ function linesOf(summary: Summary, elements: number): Record<string, string> {
     distance: `${summary.distance.toFixed(4)} of the tensor's norm (${beside.join(', ')})`,
     'stored bits': `${numberText(stored.total)}, that is ${each(stored.total)} per weight: signs ${each(stored.signs)}, bit map ${each(stored.mapStored)}, scales ${each(stored.scales)}`,
     'with a coded map': `${each(stored.signs + stored.mapEntropy + stored.scales)} per weight, were the bit map coded at its entropy`,
-    scales: summary.scales.map(scaleText).join(', '),
+    scales: summary.scales.length === 0 ? 'none' : summary.scales.map(scaleText).join(', '),
     written: `${out}: ${files.join(', ')}`,
   };
 }

@@ -133,7 +133,12 @@ async function run(o: Options): Promise<void> {
   const clockHz = checkMegahertz(clock, '--clock', o.clock) * 1e6;
   const model = await readModelFile(o.model);
   const counted = census(model);
-  const head = { model: o.model, ...(on !== undefined && { target: on.name, clockHz }) };
+  const isClocked = on !== undefined || o.fold !== undefined;
+  const head = {
+    model: o.model,
+    ...(on !== undefined && { target: on.name }),
+    ...(isClocked && { clockHz }),
+  };
   const kind = { operations: counted.total, style: o.fold === undefined ? 'unrolled' : 'folded' };
   const common = { ...head, ...kind };
   if (o.fold !== undefined) {
@@ -219,11 +224,16 @@ function foldedFigures(
   const layers = foldedLayers(counted, model);
   if ('family' in on) {
     const found = folded(model, layers, on, clockHz, fold);
-    const modelled = ofModelledLayers(found, unmodelledLayers(counted, on));
+    const leftOut = unmodelledLayers(counted, on);
+    const modelled = ofModelledLayers(found, leftOut);
     const estimate = ofBranches(modelled, counted);
     const { unknown, ...ours } = rtlFigures(model, found.folds, on, clockHz);
     const finns = underFinnsName(thatFits(estimate, on));
-    const unknowns = { ...unknown, ...(finns.unknown as Record<string, string>) };
+    const unknowns = {
+      ...unknown,
+      ...(finns.unknown as Record<string, string>),
+      ...('verilogFits' in ours && leftOut.length > 0 && { layers: onlyFinnsLeaveOut(leftOut) }),
+    };
     return { folds: found.folds, ...ours, ...finns, unknown: unknowns };
   }
   const found = foldedAsic(model, layers, on, clockHz, fold);
@@ -235,6 +245,10 @@ function foldedFigures(
     ...underFinnsName(estimate),
   };
 }
+
+/** What is said of layers that are missing from FINN's figures alone. */
+const onlyFinnsLeaveOut = (layers: readonly string[]): string =>
+  `the figures of the circuit as FINN builds it leave out ${layers.join(', ')}: they are lower bounds, and whether that circuit fits was not checked. The figures of 'hbnn verilog' have all layers, and 'verilog fits' was checked`;
 
 /** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
 const finnsFigures: Readonly<Record<string, string>> = {
@@ -350,11 +364,23 @@ function asicEstimate(
   o: Options,
   activity: Activity | undefined,
 ) {
-  return estimateAsic(model, cells, {
-    framesPerSecond: imagesPerSecond(o.rate ?? '1000'),
+  const framesPerSecond = imagesPerSecond(o.rate ?? '1000');
+  const found = estimateAsic(model, cells, {
+    framesPerSecond,
     xnors: counted.total.xnor,
     ...(activity !== undefined && { activity }),
   });
+  // Beside the power, the rate that it is for.
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([name, value]) =>
+      name === 'powerW'
+        ? [
+            ['ratePerSecond', framesPerSecond],
+            [name, value],
+          ]
+        : [[name, value]],
+    ),
+  );
 }
 
 /** An image every cycle of the fastest clock that is taken. */
@@ -411,7 +437,9 @@ function targetDevice(name: string): Device {
   try {
     return device(name);
   } catch (error) {
-    throw error instanceof HbnnError ? new HbnnError(`--${error.message}`) : error;
+    if (!(error instanceof HbnnError)) throw error;
+    const message = error.message.replace(', got', ', or asic:NM such as asic:45, got');
+    throw new HbnnError(`--${message}`);
   }
 }
 

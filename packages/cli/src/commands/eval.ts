@@ -10,7 +10,7 @@ import { openTrained } from '../fineTuned.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { modelSizes } from '../modelSizes.ts';
-import { canLower, lowerLine, verilogLine } from '../nextSteps.ts';
+import { canLower, lowerLine, modelEstimateLine, verilogLine } from '../nextSteps.ts';
 import { wholeNumber } from '../numbers.ts';
 import { noteTo, openData, placeAmong } from '../openData.ts';
 import {
@@ -126,7 +126,7 @@ async function runModel(file: string, o: Options): Promise<void> {
     ...accuracyLines(accuracy, test.classes.length),
     size: `${numberText(bytes)} bytes, ${numberText(sizes.bitsPerWeight)} bits for each of ${numberText(sizes.weights)} weights`,
   });
-  printNext([verilogLine(model, file)], o);
+  printNext([verilogLine(model, file), modelEstimateLine(model, file)], o);
 }
 
 /** What is said of an accuracy: of few classes, the best five say nothing. */

@@ -8,7 +8,7 @@ import { backendChoices } from '@hbnn/train/backends';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { refuseWithoutEffect } from '../effect.ts';
+import { refuseNoBits, refuseWithoutEffect } from '../effect.ts';
 import {
   binarizedNetwork,
   checkImageSize,
@@ -31,7 +31,7 @@ import {
   quietFlag,
   typedCommand,
 } from '../output.ts';
-import { checkNetworkFolder } from '../pathKind.ts';
+import { checkNetworkFolder, wayToQuantize } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 
@@ -77,6 +77,7 @@ async function configFrom(o: Options): Promise<{ config: RunConfig; settings: Ru
   const given = flagSettings(o) as RunConfigInput;
   const inputMap = given.inputs === undefined || given.inputs === 'float' ? undefined : 'static';
   const config = runConfig({ ...given, inputMap }, placeOfField(o));
+  refuseNoBits(config, placeOfField(o));
   refuseWithoutEffect(typedFields(o), config, ignoredOptions(config.data));
   const kept = Object.fromEntries(fineTuneFields.map((field) => [field, config[field]]));
   return { config, settings: { ...kept, inputMap } };
@@ -113,7 +114,7 @@ export function skipFrom(
 }
 
 async function run(dir: string, o: Options): Promise<void> {
-  checkNetworkFolder(dir, `binarize it without training by 'hbnn quantize --run ${dir}'`);
+  checkNetworkFolder(dir, wayToQuantize);
   const { config, settings } = await configFrom(o);
   const { checkFree, openNetwork } = await import('@hbnn/import');
   checkFree(o.out);

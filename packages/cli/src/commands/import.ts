@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { checkPixelStatistic, HbnnError } from '@hbnn/core';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
@@ -7,6 +8,7 @@ import { besideRun, hbnnLine } from '../nextSteps.ts';
 import { decimal } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, printNext, printResult, quietFlag, typedCommand } from '../output.ts';
+import { missing } from '../unreadable.ts';
 
 interface Options {
   out: string;
@@ -98,6 +100,7 @@ function dataFor(input: readonly number[]): string[] {
 }
 
 async function run(file: string, o: Options): Promise<void> {
+  if (!existsSync(file)) throw missing(file, 'file', 'name the file of a network');
   const normalization = normalizationFrom(o);
   const { checkFree, importNetwork, inputShapeOf, isNetworkFolder, saveNetwork } = await import(
     '@hbnn/import'

@@ -16,6 +16,7 @@ import { inspectRun, type RunView } from '../inspectRun.ts';
 import { readModelWithSize } from '../modelFile.ts';
 import { numberText, type OutputOptions, printResult, quietFlag, tableText } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
+import { missing } from '../unreadable.ts';
 
 type View =
   | ReturnType<typeof inspectModel>
@@ -95,19 +96,25 @@ async function inspected(path: string): Promise<View> {
     case 'Verilog folder':
       return inspectRtl(path);
     case 'network folder':
+    case 'TensorFlow.js folder':
       return inspectNetwork(path);
     case 'folder':
       if (isBinarized(path)) return inspectBinarized(path);
       throw new HbnnError(
         `${path}: expected a folder of a run, a network, Verilog or a binarized tensor, got a folder without their files; give the --out of hbnn train, hbnn import, hbnn verilog or hbnn binarize`,
       );
+    case 'dumped model':
+      throw new HbnnError(
+        `${path}: expected the file of a model, got a folder of 'hbnn dump'; give the file that it was dumped from`,
+      );
     case 'file':
       if (/\.npy$/i.test(path)) return inspectArray(path);
       if (isFloatNetwork(path)) return inspectNetwork(path);
       return inspectModelFile(path);
     case 'model file':
-    case 'nothing':
       return inspectModelFile(path);
+    case 'nothing':
+      throw missing(path, 'file or folder', 'name a model, a network, a run, Verilog or an array');
 
     default:
       return kind satisfies never;

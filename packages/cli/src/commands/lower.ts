@@ -16,11 +16,11 @@ import { loweredRun } from '../loweredRun.ts';
 import { type LoweringAccuracy, lossNote } from '../loweringLoss.ts';
 import { forgetManifest, type MadeManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { type FileParts, fileParts, type ModelSizes, modelSizes } from '../modelSizes.ts';
-import { evalLine, verilogLine } from '../nextSteps.ts';
+import { evalLine, modelEstimateLine, verilogLine } from '../nextSteps.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
 import { numberText, printNext, printResult, quietFlag } from '../output.ts';
-import { checkNetworkFolder, checkNotRead, checkRunFolder } from '../pathKind.ts';
+import { checkNetworkFolder, checkNotRead, checkRunFolder, wayToModel } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { type ScoreChange, ScoreComparison } from '../scoreChange.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
@@ -104,7 +104,7 @@ async function openerFor(
     checkRunFolder(dir, `it is lowered already: give it to 'hbnn eval --model ${dir}'`);
     return { dir, opener: await openTrained(dir) };
   }
-  checkNetworkFolder(network, `lower it by 'hbnn lower --run ${network}'`);
+  checkNetworkFolder(network, wayToModel);
   const { runConfig } = await import('@hbnn/train');
   const settings = flagSettings(o) as RunConfigInput;
   const config = runConfig({ ...settings, weights: 'float' }, placeOfField(o));
@@ -237,7 +237,8 @@ const accuracyText = (
 
 function nextSteps(model: CheckedModel, config: RunConfig, o: Options): void {
   const evaluate = evalLine(o.out, { ...config, from: o.from ?? config.from });
-  printNext([...(evaluate === undefined ? [] : [evaluate]), verilogLine(model, o.out)], o);
+  const hardware = [verilogLine(model, o.out), modelEstimateLine(model, o.out)];
+  printNext([...(evaluate === undefined ? [] : [evaluate]), ...hardware], o);
 }
 
 function testLimitFrom(o: Options): number | undefined {

@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { writeWhole } from '@hbnn/train/files';
 import { Command } from 'commander';
+import { isFineTuned } from '../fineTuned.ts';
+import { hbnnLine } from '../nextSteps.ts';
 import { printResult, quietFlag } from '../output.ts';
 import { checkRunFolder } from '../pathKind.ts';
 
@@ -37,6 +41,16 @@ async function run(o: Options): Promise<void> {
     throw new HbnnError(
       `--out: expected a page's name, which ends in .html, got '${o.out}'; write it as ${o.out.replace(/\.[^./\\]*$/, '')}.html`,
     );
+  for (const folder of o.run) {
+    if (isFineTuned(folder))
+      throw new HbnnError(
+        `--run: expected a run folder of 'hbnn train', got ${folder} of hbnn fine-tune or hbnn quantize, which keep no curves; give a run of hbnn train`,
+      );
+    if (!existsSync(join(folder, 'metrics.jsonl')))
+      throw new HbnnError(
+        `${folder}: expected a run that has begun, with metrics.jsonl, found none; continue it with '${hbnnLine('train', '--out', folder, '--resume')}'`,
+      );
+  }
   // The drawing library takes a while to load: only this command needs it.
   const [{ readMetrics, readTestAccuracy }, { curvesPage }] = await Promise.all([
     import('@hbnn/train/metrics'),

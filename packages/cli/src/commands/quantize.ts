@@ -27,7 +27,7 @@ import {
   quietFlag,
   typedCommand,
 } from '../output.ts';
-import { checkNetworkFolder, checkRunFolder } from '../pathKind.ts';
+import { checkNetworkFolder, checkRunFolder, wayToQuantize } from '../pathKind.ts';
 import { progressMeter } from '../progress.ts';
 import { allFlags, flagSettings, placeOfField, trainOptions, typedFields } from '../trainFlags.ts';
 import { skipFrom, writeTunedFolder } from './fineTune.ts';
@@ -114,7 +114,7 @@ async function floatNetwork(dir: string | undefined, o: Options): Promise<FloatN
 }
 
 async function ofImport(dir: string, o: Options): Promise<FloatNetwork> {
-  checkNetworkFolder(dir, `give it as --run ${dir}`);
+  checkNetworkFolder(dir, wayToQuantize);
   const { openNetwork } = await import('@hbnn/import');
   const stored = openNetwork(dir);
   const typed = flagSettings(o) as RunConfigInput;

@@ -2,7 +2,7 @@ import { encodeNpy, HbnnError, parseMapPer, parseMix, parseScalePer, random } fr
 import { type CheckedModel, encodeWithSize, randomModel } from '@hbnn/model';
 import { writeWhole } from '@hbnn/train/files';
 import { Command, Option } from 'commander';
-import { freeFolder, hbnnLine, verilogLine } from '../nextSteps.ts';
+import { freeFolder, hbnnLine, modelEstimateLine, verilogLine } from '../nextSteps.ts';
 import { seedNumber, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag } from '../output.ts';
 import { randomNetwork } from '../randomNetwork.ts';
@@ -167,7 +167,7 @@ async function run(o: Options): Promise<void> {
   writeWhole(o.out, [bytes]);
   const layers = model.layers.map(({ kind }) => kind);
   printResult({ model: o.out, input: model.input.shape, layers, bytes: size.total }, o.json);
-  printNext([verilogLine(model, o.out)], o);
+  printNext([verilogLine(model, o.out), modelEstimateLine(model, o.out)], o);
 }
 
 function networkModel(network: string, o: Options): Promise<CheckedModel> {

@@ -10,6 +10,7 @@ import { noteTo } from '../openData.ts';
 import { numberText, printResult, quietFlag } from '../output.ts';
 import { checkNotRead, kindAt } from '../pathKind.ts';
 import { pixelsFrom } from '../pixels.ts';
+import { missing } from '../unreadable.ts';
 
 interface Options {
   model: string;
@@ -48,9 +49,10 @@ function withoutOut(path: string): HbnnError {
       `--in ${path}: expected --out FILE for the scores, got none; add --out scores.npy`,
     );
   const kind = kindAt(path);
-  const found = { nothing: 'nothing there', file: 'a file of another name' };
+  const wayOut = 'name one picture, or a .npy with --out scores.npy';
+  if (kind === 'nothing') return missing(`--in: ${path}`, 'file', wayOut);
   return new HbnnError(
-    `--in ${path}: expected a picture (PNG, JPEG …) or a .npy of images, got ${kind === 'nothing' || kind === 'file' ? found[kind] : `a ${kind}`}; name one picture, or a .npy with --out scores.npy`,
+    `--in ${path}: expected a picture (PNG, JPEG …) or a .npy of images, got ${kind === 'file' ? 'a file of another name' : `a ${kind}`}; ${wayOut}`,
   );
 }
 

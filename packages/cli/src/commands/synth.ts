@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { foldText } from '@hbnn/circuit';
 import { HbnnError } from '@hbnn/core';
 import { findDevice } from '@hbnn/estimator';
 import { makeFolder, writeWhole } from '@hbnn/train/files';
@@ -22,7 +21,7 @@ import {
 import { Command } from 'commander';
 import { Interruption, untilInterrupted } from '../interruption.ts';
 import { avoidedCells, readCellFile } from '../libertyFile.ts';
-import { hbnnLine } from '../nextSteps.ts';
+import { estimateLine } from '../nextSteps.ts';
 import { checkMegahertz, decimal, wholeNumber } from '../numbers.ts';
 import { printNext, printResult, quietFlag, typedCommand } from '../output.ts';
 import { duration, progressMeter } from '../progress.ts';
@@ -206,13 +205,8 @@ function nextSteps(
   const model = join(rtl, modelFile);
   if (!existsSync(model)) return [];
   const device = deviceOf[target] ?? 'zc706';
-  const each = layers.flatMap(({ layer }) => {
-    const fold = Object.hasOwn(folds, layer) ? folds[layer] : undefined;
-    if (fold === undefined) return [];
-    return fold === 'constant' ? fold : foldText(fold);
-  });
-  const folded = each.length === 0 ? [] : ['--fold', each.join(',')];
-  return [hbnnLine('estimate', '--model', model, '--target', device, ...folded)];
+  const each = layers.flatMap(({ layer }) => (Object.hasOwn(folds, layer) ? [folds[layer]] : []));
+  return [estimateLine(model, each, device)];
 }
 
 /** Refuse a device or board by the name of its family. @throws HbnnError saying which target to give */

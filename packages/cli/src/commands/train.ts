@@ -6,7 +6,8 @@ import type { Progress, RunConfig, RunResult } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
 import { backendFrom } from '../backend.ts';
-import { refuseWithoutEffect } from '../effect.ts';
+import { refuseNoBits, refuseWithoutEffect } from '../effect.ts';
+import { isFineTuned } from '../fineTuned.ts';
 import { Interruption, interruptible } from '../interruption.ts';
 import { besideRun, canLower, hbnnLine, lowerLine } from '../nextSteps.ts';
 import { openData } from '../openData.ts';
@@ -92,12 +93,13 @@ async function run(o: Options, signal: AbortSignal): Promise<void> {
   const { runConfig, runTraining, storedConfig } = await import('@hbnn/train');
   const given = settings(o);
   const dir = folderFor(o);
-  checkOwnFolder(dir, 'run folder');
+  checkOwnFolder(dir, isFineTuned(dir) ? undefined : 'run folder');
   if (o.resume && !existsSync(join(dir, 'config.json'))) {
     throw new HbnnError(`--resume: there is no run in ${dir}; leave out --resume to start one`);
   }
   const alone = o.resume && Object.keys(given).length === 0;
   const config: RunConfig = alone ? storedConfig(dir) : runConfig(given, placeOfField(o, o.config));
+  refuseNoBits(config, placeOfField(o, o.config));
   refuseWithoutEffect(typedFields(o), config, ignoredOptions(config.data));
   const checkpointSeconds = secondsFrom(o.checkpointSeconds, '--checkpoint-seconds');
   const sources = await openData(

@@ -126,7 +126,8 @@ async function run(o: Options): Promise<void> {
           ...(manifest.latencyCycles !== undefined && { latencyCycles: manifest.latencyCycles }),
         })
       : {};
-  printResult({ model: o.model, rtl: o.rtl, ...result, ...proof }, o.json);
+  const whole = { model: o.model, rtl: o.rtl, ...result, ...proof };
+  printResult(o.json ? whole : linesOf(whole), o.json);
   if (!result.equal || proof.equal === false) {
     process.exitCode = differ;
     return;
@@ -138,6 +139,20 @@ async function run(o: Options): Promise<void> {
   const proves = !o.proof && design.kind === 'unrolled' && isSmallUnrolled(model);
   const provenBy = hbnnLine('verify', '--model', o.model, '--rtl', o.rtl, '--proof');
   printNext([...(proves ? [provenBy] : []), hbnnLine('synth', '--rtl', o.rtl)], o);
+}
+
+/** The result for people: what only checks of edited Verilog have is left out where there were none. */
+function linesOf(result: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isEdited = result.text === 'edited';
+  const entries = Object.entries(result).flatMap(([name, value]): [string, unknown][] => {
+    if (name === 'vectorsPerLayer' && !isEdited) return [];
+    const written = value === 'edited' ? 'edited' : 'as hbnn verilog wrote it';
+    if (name === 'text')
+      return [['text', isEdited ? `${written}; see hbnn verify --help` : written]];
+    if (name === 'testbench') return [['testbench', `${written}; it was not run`]];
+    return [[name, value]];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Check by simulation, with progress. */

@@ -5,6 +5,7 @@ import { openDataset } from '@hbnn/datasets';
 import type { RunResult } from '@hbnn/train';
 import { backendChoices } from '@hbnn/train/backends';
 import { Command } from 'commander';
+import { isFineTuned } from '../fineTuned.ts';
 import { interruptible } from '../interruption.ts';
 import { positiveNumber, seedNumber } from '../numbers.ts';
 import { noteTo } from '../openData.ts';
@@ -13,6 +14,7 @@ import { kindAt } from '../pathKind.ts';
 import { dataSha256, type RunManifest, readRunManifest } from '../runManifest.ts';
 import { type AgainOutcome, trainAgain } from '../trainAgain.ts';
 import { placeOfField } from '../trainFlags.ts';
+import { missing } from '../unreadable.ts';
 import { type MadeOutcome, verifyModel, verifyRtlFolder } from '../verifyMade.ts';
 import { isReproduction, verifyReproduction } from '../verifyReproduction.ts';
 
@@ -73,9 +75,11 @@ Example:
 
 /** The folders of ended runs, a folder itself or those below it, in order. */
 function runsBelow(folder: string): string[] {
-  if (!existsSync(folder) || !statSync(folder).isDirectory())
+  if (!existsSync(folder))
+    throw missing(folder, 'file or folder', 'name the --out of hbnn train, lower or verilog');
+  if (!statSync(folder).isDirectory())
     throw new HbnnError(
-      `${folder}: expected a folder with trained runs, got none; name the --out of a training`,
+      `${folder}: expected a model file or a folder, got another file; name the --out of hbnn train, lower or verilog`,
     );
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const runs = ['.', ...names]
@@ -84,8 +88,13 @@ function runsBelow(folder: string): string[] {
       ['config.json', 'result.json', 'weights.bin'].every((name) => existsSync(join(dir, name))),
     );
   if (runs.length > 0) return runs.sort();
+  const wayOut = isFineTuned(folder)
+    ? 'what hbnn fine-tune and hbnn quantize make cannot be made again yet'
+    : existsSync(join(folder, 'config.json'))
+      ? `end it with 'hbnn train --resume --out ${folder}'`
+      : 'name the --out of hbnn train, lower or verilog';
   throw new HbnnError(
-    `${folder}: expected runs that have ended, with config.json, result.json and weights.bin, got none; end a training with 'hbnn train --resume --out ${folder}'`,
+    `${folder}: expected runs that have ended, with config.json, result.json and weights.bin, got none; ${wayOut}`,
   );
 }
 

@@ -20,11 +20,11 @@ import { withTestbenchScores } from '../engines.ts';
 import { foldHelpWithoutDevice } from '../foldFile.ts';
 import { forgetManifest, sha256Of, writeMadeManifest } from '../madeManifest.ts';
 import { readModelFile } from '../modelFile.ts';
-import { hbnnLine } from '../nextSteps.ts';
+import { estimateLine, hbnnLine } from '../nextSteps.ts';
 import { checkMegahertz, decimal, positiveNumber, wholeNumber } from '../numbers.ts';
 import { type OutputOptions, printNext, printResult, quietFlag } from '../output.ts';
 import { kindAt } from '../pathKind.ts';
-import { writeRtl } from '../rtlFolder.ts';
+import { plainFold, writeRtl } from '../rtlFolder.ts';
 import { type FoldOptions, foldsFor } from '../verilogFolds.ts';
 
 interface Options extends OutputOptions, FoldOptions {
@@ -160,7 +160,20 @@ async function run(o: Options): Promise<void> {
   // A folded design is stepped through all cycles of its images: a few take a while.
   const few = design.kind === 'folded' ? ['--images', '8'] : [];
   const verify = hbnnLine('verify', '--model', o.model, '--rtl', o.out, ...few);
-  printNext([verify, hbnnLine('synth', '--rtl', o.out)], o);
+  printNext([verify, hbnnLine('synth', '--rtl', o.out), estimateOf(design, o)], o);
+}
+
+/** The command line that estimates the design that was written. */
+function estimateOf(design: Design | FoldedDesign, { model, maxLevels }: Options): string {
+  if (design.kind === 'folded') {
+    const folds = design.layers.flatMap(({ fold }) => (fold === undefined ? [] : [fold]));
+    return estimateLine(
+      model,
+      folds.map((fold) => (fold.constant ? 'constant' : plainFold(fold))),
+    );
+  }
+  const levels = maxLevels === undefined ? '' : ` --max-levels ${maxLevels}`;
+  return `${estimateLine(model)}${levels}`;
 }
 
 function megahertz(given: string): number {

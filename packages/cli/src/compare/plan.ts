@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HbnnError } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
 import type { RunConfig, RunResult } from '@hbnn/train';
-import { refuseWithoutEffect } from '../effect.ts';
+import { refuseNoBits, refuseWithoutEffect } from '../effect.ts';
 import { camel, placeOfField, typedFields } from '../trainFlags.ts';
 import { settings } from '../trainSettings.ts';
 import { choices, type FlagValues, flagValues, folderName, settingName, varied } from './grid.ts';
@@ -72,6 +72,7 @@ export async function planOf(
     const given = { ...texts, config: file, skipBadImages };
     const place = placeOfField(given, options.config);
     const config = runConfig({ ...settings(given), seed: seeds[0] }, place);
+    refuseNoBits(config, place);
     refuseWithoutEffect(typedFields(given), config, ignoredOptions(config.data));
     found.push(plannedSetting(choice, config, differing, found));
   }

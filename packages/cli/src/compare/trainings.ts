@@ -108,9 +108,9 @@ export async function trainAll(
       checkpointSeconds,
       signal,
       onProgress: ({ step, steps, accuracy, secondsLeft }) => {
-        const done = Math.floor((finished.length + step / steps) * 100) / 100;
         const now = `accuracy ${(100 * accuracy).toFixed(1)} %, ${duration(secondsLeft)} left of it`;
-        meter.update(done, runs.length, `${place}, ${now}`);
+        const share = (finished.length + step / steps) / runs.length;
+        meter.update(finished.length, runs.length, `${place}, ${now}`, share);
       },
     });
     await writeRunManifest(dir, result, sources);

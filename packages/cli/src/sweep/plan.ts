@@ -5,7 +5,7 @@ import { HbnnError, isSeed } from '@hbnn/core';
 import { ignoredOptions } from '@hbnn/datasets';
 import type { RunConfig } from '@hbnn/train';
 import { folderName } from '../compare/grid.ts';
-import { refuseWithoutEffect } from '../effect.ts';
+import { refuseNoBits, refuseWithoutEffect } from '../effect.ts';
 import { allFlags, nameOf } from '../trainFlags.ts';
 import type { AskedSetting, Fields, SweepRequest } from './sweepFile.ts';
 
@@ -67,6 +67,7 @@ export async function planOf(request: SweepRequest): Promise<SweepPlan> {
   for (const asked of request.settings) {
     const config = runConfig({ ...asked.fields, seed: request.seeds[0] }, asked.placeOf);
     refuseVainFields(asked, config);
+    refuseNoBits(config, asked.placeOf);
     const name = nameOfSetting(asked.values);
     const key = JSON.stringify(config);
     const same = names.get(key);

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { HbnnError, isSeed, suggestion } from '@hbnn/core';
 import { parseDocument } from 'yaml';
-import { unreadable } from '../unreadable.ts';
+import { parsedJson, readText } from '../textFile.ts';
 
 /** Settings of a training by the name of their field, as in `hbnn train --config`. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -81,28 +80,15 @@ function askedSetting(file: string, shared: PlacedFields, own: PlacedFields): As
 }
 
 function parsedFile(file: string): Fields {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
+  const text = readText(file);
   const isYaml = /^\.ya?ml$/i.test(extname(file));
-  const parsed = isYaml ? yamlOf(text, file) : jsonOf(text, file);
+  const parsed = isYaml
+    ? yamlOf(text, file)
+    : parsedJson(text, file, 'mend it, or name a YAML file .yaml');
   if (isObject(parsed)) return parsed;
   throw new HbnnError(
     `${file}: expected an object with ${sections.join(', ')}, got ${shown(parsed)}; write it as {"grid": {"weights": [1.4, 2]}, "seeds": [1, 2, 3]}`,
   );
-}
-
-function jsonOf(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new HbnnError(
-      `${file}: is not JSON (${(error as Error).message.replaceAll('\n', ' ')}); mend it, or name a YAML file .yaml`,
-    );
-  }
 }
 
 function yamlOf(text: string, file: string): unknown {

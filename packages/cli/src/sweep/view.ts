@@ -102,8 +102,8 @@ export class SweepView implements SweepListener, SweepState {
       ...waits,
       ...[...this.#shares.keys()].map(({ name }) => name),
     ];
-    const shown = Math.floor((done + this.failed.size + running) * 100) / 100;
-    this.#meter.update(Math.min(shown, total), total, parts);
+    const over = done + this.failed.size;
+    this.#meter.update(over, total, parts, (over + running) / total);
   }
 
   #changed(): void {

@@ -24,7 +24,7 @@ export function unmodelledLayers({ steps }: Census, on: Device | 'cells'): strin
     .map(({ name, kind }) => `${name} (${kind})`);
 }
 
-/** A figure of a part: the whole takes at least this, and nobody knows how much more. */
+/** A figure of a part: the whole takes at least this. */
 export type PartQuantity = Omit<Quantity, 'low' | 'high'>;
 
 /** Figures that do not depend on layers without weights. */
@@ -62,7 +62,7 @@ export function ofModelledLayers<T extends { readonly unknown: Readonly<Record<s
       return [name, { ...rest, from: `${from}; at least: without ${names}` }];
     });
   const part = Object.fromEntries(entries) as PartEstimate<T>;
-  const layers = `${names}: nothing is known of what these layers take, so that no band holds and nobody knows whether the design fits; 'hbnn verilog --style folded' and 'hbnn synth' count all layers`;
+  const layers = `the figures leave out ${names}: they are lower bounds${'fits' in found ? ', and whether the design fits was not checked' : ''}. 'hbnn verilog --style folded' and 'hbnn synth' count all layers`;
   return { ...part, unknown: { ...found.unknown, layers } };
 }
 
