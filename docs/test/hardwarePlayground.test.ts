@@ -218,8 +218,10 @@ describe('hardware', () => {
         expect(await unknown.count()).toBe(0);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
         await page.selectOption('select >> nth=1', 'ecp5');
-        await eventually(() => unknown.innerText()).toContain('no estimate of the area');
-        expect(await figures.innerText()).not.toContain('LUT');
+        await eventually(() => unknown.innerText()).toContain('no estimate of the energy');
+        const lattice = await figures.innerText();
+        expect(lattice).toContain('LUT4s with thresholds and scores\nexpected ');
+        expect(lattice).not.toContain('energy');
       },
       { width: 390 },
     ),

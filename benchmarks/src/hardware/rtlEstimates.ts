@@ -1,9 +1,11 @@
-// `pnpm bench:rtl [--target xc7] [--fit] [--layers N] [--networks N] [--one-lane N] [--narrow N] [--max-letters N]
-// [--first SEED] [--held-out N] [--estimates] [--save]`: synthesize the Verilog of folded designs module by
-// module with the machine's Yosys, beside what the estimator says of it. --fit synthesizes random layers and networks,
+// `pnpm bench:rtl [--target xc7|ecp5|ice40] [--fit] [--layers N] [--networks N] [--one-lane N] [--narrow N]
+// [--max-letters N] [--first SEED] [--held-out N] [--estimates] [--save]`: synthesize the Verilog of folded designs module
+// by module with the machine's Yosys, beside what the estimator says of it. --fit synthesizes random layers and networks,
 // networks on one lane per layer, and CNV with a quarter of its channels (--narrow), and prints coefficients for
-// packages/estimator/src/rtl/rtlCoefficients.ts, and how far each design is off with those of now. Without it networks that no fit has seen are judged, the trained ones of the documentation among them. --max-letters leaves out
-// designs with a longer text. --estimates judges what is kept in rtl.json, without synthesizing it again.
+// packages/estimator/src/rtl/rtlCoefficients.ts, and how far each design is off with those of now. Without it networks
+// that no fit has seen are judged, the trained ones of the documentation among them. --max-letters leaves out designs with
+// a longer text. --save keeps the rows in rtl.json, or rtl-ecp5.json and rtl-ice40.json; --estimates judges what is kept
+// there, without synthesizing it again.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -217,9 +219,12 @@ function estimatedRows(): JudgedRow[] {
   return rows;
 }
 
-/** The rows of rtl.json; those without a commit of their own are of the file's. */
+/** The family's own results. */
+const resultsName = family === 'xc7' ? 'rtl' : `rtl-${family}`;
+
+/** The rows that were kept; those without a commit of their own are of the file's. */
 function storedRtl(): readonly JudgedRow[] {
-  const file = new URL('../../results/hardware/rtl.json', import.meta.url);
+  const file = new URL(`../../results/hardware/${resultsName}.json`, import.meta.url);
   const { provenance: made, rows } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly provenance: { readonly commit: string };
     readonly rows: readonly JudgedRow[];
@@ -237,7 +242,7 @@ async function judge(): Promise<void> {
   console.log(
     `block RAMs: ${rows.filter((row) => row.blockRams === row.blockRamsSaid).length} of ${rows.length} networks as said`,
   );
-  if (values.save) saveRows('hardware', 'rtl', 'none needed', rows);
+  if (values.save) saveRows('hardware', 'rtl', 'none needed', rows, { file: resultsName });
 }
 
 if (values.fit) await fit();

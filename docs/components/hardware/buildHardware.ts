@@ -7,7 +7,7 @@ import {
   estimateRtl,
   estimateUnrolled,
   type Quantity,
-  rtlFamilies,
+  type RtlEstimate,
 } from '@hbnn/estimator';
 import { type CheckedModel, randomModel } from '@hbnn/model';
 import { testbenchFiles, verilogFiles } from '@hbnn/verilog';
@@ -58,8 +58,7 @@ export function buildHardware(o: HardwareChoice): BuiltHardware {
           tree: adderTree(model, design, files),
         }
       : {
-          figures: foldedFigures(design, o),
-          unknown: unknownOfFolded(o),
+          ...foldedFigures(design, o),
           tree: laneTree(design, files),
           waveform: waveformOf(design),
         };
@@ -86,9 +85,14 @@ function unrolledFigures(model: CheckedModel, o: HardwareChoice): Figure[] {
   ];
 }
 
-function foldedFigures(design: FoldedDesign, o: HardwareChoice): Figure[] {
+/** The figures of a folded design, and what there is none of. */
+function foldedFigures(
+  design: FoldedDesign,
+  o: HardwareChoice,
+): { readonly figures: Figure[]; readonly unknown: string } {
   const cycles = design.layers.find(({ layer }) => layer === 'layer')?.cycles;
-  return [
+  const size = estimateRtl(design, o.chip);
+  const figures = [
     ...(cycles
       ? [
           {
@@ -105,14 +109,17 @@ function foldedFigures(design: FoldedDesign, o: HardwareChoice): Figure[] {
       unit: '',
       from: 'the clock over the cycles of the slowest layer',
     },
-    ...foldedArea(design, o),
+    ...foldedArea(size, o),
   ];
+  const unknown =
+    size.energyPerImageJ === undefined
+      ? `There is no estimate of the energy on ${chips[o.chip].title}: no power of this family has been published in a form that we know.`
+      : '';
+  return { figures, unknown };
 }
 
-/** What the Verilog is estimated to take; nothing for families whose folded Verilog was not synthesized for a fit. */
-function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
-  if (!rtlFamilies.includes(chip)) return [];
-  const size = estimateRtl(design, chip);
+/** What the Verilog is estimated to take. */
+function foldedArea(size: RtlEstimate, { chip }: HardwareChoice): Figure[] {
   const { layers, luts, memoryLuts, flipFlops, blockRams, energyPerImageJ } = size;
   const { tables } = chips[chip];
   const { from } = luts;
@@ -140,17 +147,12 @@ function foldedArea(design: FoldedDesign, { chip }: HardwareChoice): Figure[] {
     ),
     figure('flip-flops with thresholds and scores', flipFlops, { compared: 'flipFlops' }),
     ...(blockRams.value > 0
-      ? [figure(`block RAM${blockRams.value === 1 ? '' : 's'} of 18 kbit`, blockRams)]
+      ? [figure(`block RAM${blockRams.value === 1 ? '' : 's'} of ${chips[chip].blocks}`, blockRams)]
       : []),
     ...(energyPerImageJ
       ? [figure('energy of the FPGA for an image', energyPerImageJ, { unit: 'J' })]
       : []),
   ];
-}
-
-function unknownOfFolded({ chip }: HardwareChoice): string {
-  if (rtlFamilies.includes(chip)) return '';
-  return `There is no estimate of the area of a folded circuit on ${chips[chip].title}, nor of its energy. Synthesize the circuit to count the area.`;
 }
 
 const unitNames = {

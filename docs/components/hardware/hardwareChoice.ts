@@ -1,11 +1,29 @@
 import type { NodeKind } from '@hbnn/circuit';
 import type { MapPer } from '@hbnn/core';
 
-/** Chips to build for: how adders are written, the device of the estimate, and the target of synthesis. */
+/** Chips to build for: how adders are written, the device of the estimate, its tables and its blocks of memory. */
 export const chips = {
-  xc7: { title: 'Xilinx 7 series', adders: 'xc7', device: 'Pynq', tables: 'LUT6s' },
-  ecp5: { title: 'Lattice ECP5', adders: 'gates', device: 'ECP5-85', tables: 'LUT4s' },
-  ice40: { title: 'Lattice iCE40', adders: 'gates', device: 'UP5K', tables: 'LUT4s' },
+  xc7: {
+    title: 'Xilinx 7 series',
+    adders: 'xc7',
+    device: 'Pynq',
+    tables: 'LUT6s',
+    blocks: '18 kbit',
+  },
+  ecp5: {
+    title: 'Lattice ECP5',
+    adders: 'gates',
+    device: 'ECP5-85',
+    tables: 'LUT4s',
+    blocks: '18 kbit',
+  },
+  ice40: {
+    title: 'Lattice iCE40',
+    adders: 'gates',
+    device: 'UP5K',
+    tables: 'LUT4s',
+    blocks: '4 kbit',
+  },
 } as const;
 export type Chip = keyof typeof chips;
 

@@ -38,23 +38,27 @@ export function rtlFigures(
   const size = estimateRtl(design, on.family);
   const { cyclesPerImage } = design;
   const occupancy = occupancyOf(size, on);
-  const fits = Object.values(occupancy).every((part) => part <= 1);
+  const fits = fitsOf(size, occupancy, on);
   return {
     verilogCyclesPerImage: quantity(cyclesPerImage, 'cycles', simulated),
-    ...(fits && {
+    ...(fits !== false && {
       verilogFramesPerSecond: quantity(clockHz / cyclesPerImage, 'frames/s', simulated),
     }),
     ...underVerilogsName(size, on),
-    ...(fits &&
+    ...(fits !== false &&
       size.energyPerImageJ !== undefined && { verilogEnergyPerImageJ: size.energyPerImageJ }),
     verilogOccupancy: occupancy,
-    verilogFits: fits,
+    ...(fits !== undefined && { verilogFits: fits }),
     verilogLayers: size.layers.map(rounded),
-    unknown: fits
-      ? underVerilogsNames(size.unknown)
-      : {
-          verilogRate: `the Verilog does not fit ${on.name}, as verilogOccupancy says; take smaller folds (--fold luts:${on.luts}) or a larger device`,
-        },
+    unknown:
+      fits !== false
+        ? {
+            ...underVerilogsNames(size.unknown),
+            ...(fits === undefined && { verilogFits: sharedCells(size, on) }),
+          }
+        : {
+            verilogRate: `the Verilog does not fit ${on.name}, as verilogOccupancy says; take smaller folds (--fold luts:${on.luts}) or a larger device`,
+          },
   };
 }
 
@@ -112,6 +116,22 @@ function occupancyOf({ luts, memoryLuts, flipFlops, blockRams }: RtlEstimate, on
     flipFlops: share(flipFlops.value, on.flipFlops),
     memoryBlocks: share(blockRams.value * inBlocks(on), on.memoryBlocks),
   };
+}
+
+/** Tables and flip-flops that may each take a logic cell of an iCE40, which has one of both. */
+const separateCells = ({ luts, flipFlops }: RtlEstimate): number => luts.value + flipFlops.value;
+
+const sharedCells = (size: RtlEstimate, on: Device): string =>
+  `a table and a flip-flop share a logic cell of the iCE40 only where the table drives the flip-flop: the Verilog takes at most ${Math.round(separateCells(size))} cells, and ${on.name} has ${on.luts}; 'hbnn synth --place' counts them`;
+
+/** Whether a design fits a device; undefined where it depends on how tables and flip-flops share cells. */
+function fitsOf(
+  size: RtlEstimate,
+  occupancy: ReturnType<typeof occupancyOf>,
+  on: Device,
+): boolean | undefined {
+  if (Object.values(occupancy).some((part) => part > 1)) return false;
+  return on.family !== 'ice40' || separateCells(size) <= on.luts ? true : undefined;
 }
 
 const rounded = (layer: RtlEstimate['layers'][number]) => ({

@@ -113,23 +113,25 @@ function foldsOf(model: CheckedModel, request: FoldRequest | undefined, o: Choic
   }
 }
 
-/** Folds for a number of LUTs: for xc7 by what their Verilog is estimated to take, else by a rough count. */
+/** Folds for a number of LUTs, by what their Verilog is estimated to take: plain gates in tables of four inputs. */
 function withinLuts(
   model: CheckedModel,
   luts: number,
   style: Choice['style'],
   place: string,
 ): VerilogFolds {
-  const device = findDevice('xc7');
-  if (style !== 'xc7' || device === undefined || !canFoldByEstimate(model, device))
+  const family = style === 'xc7' ? 'xc7' : 'ecp5';
+  const device = findDevice(family);
+  if (device === undefined || !canFoldByEstimate(model, device))
     return { folds: chooseFolds(model, { luts }, place) };
-  const { folds, luts: taken, nextLuts } = foldsWithinLuts(model, luts, 'xc7', place);
+  const { folds, luts: taken, nextLuts } = foldsWithinLuts(model, luts, family, place);
+  const tables = style === 'xc7' ? 'LUTs' : 'LUTs of four inputs';
   const next =
     nextLuts === undefined
       ? `; none that take more, and no more than ${numberText(luts)}, were found`
       : `; the next larger ones that were tried take ${numberText(Math.round(nextLuts))}`;
   const why = taken < promisedPart * luts ? next : '';
-  return { folds, about: `estimated to take ${numberText(Math.round(taken))} LUTs${why}` };
+  return { folds, about: `estimated to take ${numberText(Math.round(taken))} ${tables}${why}` };
 }
 
 /** Folds that take less of the LUTs than this say why. */

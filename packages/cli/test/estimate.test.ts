@@ -191,10 +191,35 @@ describe('hbnn estimate', () => {
     for (const target of ['up5k', 'hx8k', 'ecp5']) {
       const found = JSON.parse(estimate('--target', target, '--fold', 'largest', '--json').out);
       expect(found).toMatchObject({ finnFits: true, finnDsps: { value: 0 } });
-      expect(found).not.toHaveProperty('verilogLuts');
-      expect(found.unknown.verilog).toMatch(/^no Verilog was synthesized for (ice40|ecp5) to fit/);
+      expect(found.verilogLuts.low).toBeLessThan(found.verilogLuts.value);
+      expect(found.verilogLuts.from).toMatch(/hbnn synth counted for (ice40|ecp5)$/);
+      expect(found.unknown).not.toHaveProperty('verilog');
+      expect(found.unknown.verilogEnergy).toMatch(/^no published figure for family/);
       expect(found.unknown.platform).toContain('not in the figures');
     }
+  });
+
+  it('says of an iCE40 whether a design fits only where that is sure', () => {
+    const fitsOf = (outputs: number) => {
+      const model = join(dir, `fits${outputs}.hbnn`);
+      const layer = `dense:64x${outputs}`;
+      expect(hbnn('random', '--layer', layer, '--out', model).code).toBe(0);
+      const on = ['--target', 'up5k', '--fold', '1x1', '--json'];
+      const found = JSON.parse(hbnn('estimate', '--model', model, ...on).out);
+      const [luts, flipFlops] = [found.verilogLuts.value, found.verilogFlipFlops.value];
+      return { sum: luts + flipFlops, most: Math.max(luts, flipFlops), ...found };
+    };
+    const small = fitsOf(8);
+    expect(small.sum).toBeLessThan(5280);
+    expect(small.verilogFits).toBe(true);
+    const middle = fitsOf(40);
+    expect(middle.sum).toBeGreaterThan(5280);
+    expect(middle.most).toBeLessThan(5280);
+    expect(middle).not.toHaveProperty('verilogFits');
+    expect(middle.unknown.verilogFits).toContain('share a logic cell');
+    const large = fitsOf(60);
+    expect(large.most).toBeGreaterThan(5280);
+    expect(large.verilogFits).toBe(false);
   });
 
   it('gives no band and no fits where layers are not modelled', () => {

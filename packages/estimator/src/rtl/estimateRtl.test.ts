@@ -93,7 +93,7 @@ describe('estimateRtl', () => {
   it('refuses a family that nothing was synthesized for, and a design in another style', () => {
     const plain = foldedDesign(randomModel(112));
     expect(() => estimateRtl(plain, 'gowin')).toThrow(
-      'expected a family whose Verilog was synthesized (xc7), got gowin',
+      'expected a family whose Verilog was synthesized (xc7, ecp5, ice40), got gowin',
     );
     expect(() => estimateRtl(plain, 'xc7')).toThrow("style 'xc7' for xc7, got 'gates'");
   });

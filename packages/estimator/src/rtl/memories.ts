@@ -20,6 +20,10 @@ export interface BuiltMemory {
   readonly memoryLuts: number;
   /** Whether it is look-up tables and registers beside them. */
   readonly tables: boolean;
+  /** Two-way choices behind it: among banks of distributed RAM, or between a block and what is written in the same cycle. */
+  readonly choices: number;
+  /** Registers beside a block that is read and written in the same cycle: what is written, and whether it is read too. */
+  readonly bypass: number;
 }
 
 interface BlockShape {
@@ -29,10 +33,18 @@ interface BlockShape {
 
 /** How a family's tools choose what a memory is built of: their own costs, from Yosys's descriptions of the family. */
 interface MemoryRules {
+  /** Bits of a memory that is only read and made of tables, to a table. */
+  readonly tableBits: number;
   /** Kinds of blocks, the smallest first; a memory is made of one kind. */
   readonly blocks: readonly BlockKind[];
-  /** Tables of distributed RAM of a memory that is read within the cycle; undefined where the family has none. */
-  readonly distributed?: (depth: number, width: number, onePort: boolean) => number;
+  /** Distributed RAM of a memory that is read within the cycle; where the family has none, it is a block or registers. */
+  readonly distributed?: {
+    /** Words of one bank: of several, one is chosen. */
+    readonly bank: number;
+    /** Whether a memory whose blocks cost fewer tables becomes blocks all the same. */
+    readonly orBlocks: boolean;
+    tables(depth: number, width: number, onePort: boolean): number;
+  };
 }
 
 /** A kind of block RAM. */
@@ -50,6 +62,7 @@ const shapesOf = (...list: readonly (readonly [width: number, addressWidth: numb
 
 const rules: Readonly<Partial<Record<Family, MemoryRules>>> = {
   xc7: {
+    tableBits: 64,
     blocks: [
       {
         shapes: shapesOf([1, 14], [2, 13], [4, 12], [9, 11], [18, 10], [36, 9]),
@@ -63,17 +76,38 @@ const rules: Readonly<Partial<Record<Family, MemoryRules>>> = {
       },
     ],
     // Four tables are six bits of 32 words, or eight where one port reads and writes.
-    distributed: (depth, width, onePort) =>
-      depth <= 32
-        ? 4 * Math.ceil(width / (onePort ? 8 : 6))
-        : 4 * Math.ceil(width / (onePort ? 4 : 3)) * Math.ceil(depth / 64),
+    distributed: {
+      bank: Number.POSITIVE_INFINITY,
+      orBlocks: false,
+      tables: (depth, width, onePort) =>
+        depth <= 32
+          ? 4 * Math.ceil(width / (onePort ? 8 : 6))
+          : 4 * Math.ceil(width / (onePort ? 4 : 3)) * Math.ceil(depth / 64),
+    },
+  },
+  ecp5: {
+    tableBits: 16,
+    blocks: [
+      {
+        shapes: shapesOf([1, 14], [2, 13], [4, 12], [9, 11], [18, 10], [36, 9]),
+        counted: 1,
+        luts: 128,
+      },
+    ],
+    // Four tables are four bits of 16 words.
+    distributed: {
+      bank: 16,
+      orBlocks: true,
+      tables: (depth, width) => 4 * Math.ceil(width / 4) * Math.ceil(depth / 16),
+    },
+  },
+  ice40: {
+    tableBits: 16,
+    blocks: [{ shapes: shapesOf([2, 11], [4, 10], [8, 9], [16, 8]), counted: 1, luts: 64 }],
   },
 };
 
-const nothing: BuiltMemory = { blocks: 0, memoryLuts: 0, tables: false };
-
-/** Bits of a memory that is tables, to a table. */
-const tableBits = 64;
+const nothing: BuiltMemory = { blocks: 0, memoryLuts: 0, tables: false, choices: 0, bypass: 0 };
 
 /**
  * The fewest blocks of a kind that hold a memory's bits side by side: blocks of different widths may stand beside each
@@ -115,12 +149,19 @@ export function builtMemory(
   const own = rules[on];
   if (own === undefined || width === 0) return nothing;
   const addressWidth = Math.max(1, Math.ceil(Math.log2(Math.max(2, depth))));
+  const { blocks, luts } = cheapestBlocks(own.blocks, width, addressWidth);
   if (registered) {
-    const { blocks, luts } = cheapestBlocks(own.blocks, width, addressWidth);
-    const isBlock = !rom || luts * tableBits < width * 2 ** addressWidth;
-    if (isBlock) return { blocks, memoryLuts: 0, tables: false };
+    const isBlock = !rom || luts * own.tableBits < width * 2 ** addressWidth;
+    if (isBlock) return { ...nothing, blocks };
   }
-  if (rom || depth === 1 || own.distributed === undefined)
-    return { blocks: 0, memoryLuts: 0, tables: true };
-  return { blocks: 0, memoryLuts: own.distributed(depth, width, onePort), tables: false };
+  if (rom || depth === 1) return { ...nothing, tables: true };
+  // What is read in the cycle of its address goes to a register, which a block has inside.
+  const block = { ...nothing, blocks, choices: width, bypass: width + 1 };
+  if (own.distributed === undefined)
+    return luts < width * depth ? block : { ...nothing, tables: true };
+  const { bank, orBlocks, tables } = own.distributed;
+  const memoryLuts = tables(depth, width, onePort);
+  if (orBlocks && luts < memoryLuts) return block;
+  const choices = width * Math.max(0, Math.ceil(depth / bank) - 1);
+  return { ...nothing, memoryLuts, choices };
 }

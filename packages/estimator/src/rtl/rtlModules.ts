@@ -254,14 +254,14 @@ function bufferCounts({ depth }: StreamBuffer, width: number, on: Fabrication): 
     return { kind: 'registers', parts: [width, 1], flipFlops: 2 * width + 2, ...noMemory };
   const memory = { depth: depth - 1, width, rom: false, registered: false };
   const [bits, count] = [bitsBelow(depth - 1), countBits(depth)];
-  const { memoryLuts, tables } = builtMemory(memory, on.family);
+  const { blocks, memoryLuts, tables, choices, bypass } = builtMemory(memory, on.family);
   const stored = tables ? (depth - 1) * width : 0;
   return {
     kind: 'queue',
-    parts: [width, 2 * bits + 2 * count, 1, stored],
+    parts: [width, 2 * bits + 2 * count, 1, stored, choices],
     // Distributed RAM keeps a copy of its read address.
-    flipFlops: width + 2 * bits + count + 3 + stored + (memoryLuts > 0 ? bits : 0),
-    blocks: 0,
+    flipFlops: width + 2 * bits + count + 3 + stored + bypass + (memoryLuts > 0 ? bits : 0),
+    blocks,
     memoryLuts,
   };
 }
@@ -325,14 +325,15 @@ function windowCounts(unit: WindowUnit, { lines }: MemoryStyle, on: Fabrication)
     // One line is read into the window's register alone; of several, one goes on to the next.
     onePort: kernel[0] === 2,
   };
-  const { blocks, memoryLuts, tables } = builtMemory(memory, on.family);
+  const { blocks, memoryLuts, tables, choices, bypass } = builtMemory(memory, on.family);
   const stored = tables ? scan[1] * width : 0;
   const readAddress = memoryLuts > 0 && kernel[0] > 2 ? bitsBelow(scan[1]) : 0;
   return {
     kind: 'window',
     // A pixel outside is a 0 in memory; a register is cleared for it.
-    parts: [counters, padded && width > 0 ? inputWidth : 0, 1, stored],
-    flipFlops: counters - fixed + 1 + kernel[0] * kernel[1] * inputWidth + stored + readAddress,
+    parts: [counters, padded && width > 0 ? inputWidth : 0, 1, stored, choices],
+    flipFlops:
+      counters - fixed + 1 + kernel[0] * kernel[1] * inputWidth + stored + bypass + readAddress,
     blocks,
     memoryLuts,
   };
