@@ -174,18 +174,16 @@ describe.each(pages)('$page', ({ text, blocks }) => {
           status,
           `line ${line}:\n${code}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`,
         ).toBe(0);
-        const next = blocks[blocks.indexOf(block) + 1];
-        if (
-          next?.language !== 'txt' ||
-          !next.run ||
-          isParted(text, line + code.split('\n').length, next.line)
-        )
-          continue;
         const printed = `${stderr}\n${stdout}`;
-        const missing = missingLine(next.code, printed);
-        expect
-          .soft(missing, `line ${next.line}: of these lines\n${printed}\nnone is`)
-          .toBeUndefined();
+        const after = line + code.split('\n').length;
+        for (const next of blocks.slice(blocks.indexOf(block) + 1)) {
+          if (next.language !== 'txt' || isParted(text, after, next.line)) break;
+          if (!next.run) continue;
+          const missing = missingLine(next.code, printed);
+          expect
+            .soft(missing, `line ${next.line}: of these lines\n${printed}\nnone is`)
+            .toBeUndefined();
+        }
       }
       for (const { language, code, line } of blocks) {
         if (language === 'c') expectCompiles(folder, code, line);

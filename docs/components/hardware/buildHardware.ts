@@ -92,7 +92,7 @@ function foldedFigures(
 ): { readonly figures: Figure[]; readonly unknown: string } {
   const cycles = design.layers.find(({ layer }) => layer === 'layer')?.cycles;
   const size = estimateRtl(design, o.chip);
-  const figures = [
+  const figures: Figure[] = [
     ...(cycles
       ? [
           {

@@ -62,7 +62,10 @@ export function fittingFold(
   const next = Math.max(...fitting.filter((each) => each <= fold));
   return {
     fold: next,
-    said: `${name}: expected one of ${fitting.join(', ')}, which divide ${of}, got ${fold}; the page takes ${next}.`,
+    said:
+      fitting.length === 1
+        ? `${name}: expected ${next}, as none of the others divides ${of}, got ${fold}; the page takes ${next}.`
+        : `${name}: expected one of ${fitting.join(', ')}, which divide ${of}, got ${fold}; the page takes ${next}.`,
   };
 }
 

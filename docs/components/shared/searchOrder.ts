@@ -9,11 +9,14 @@ const placesOfWords: Readonly<Record<string, RegExp>> = {
   area: /\/(?:guide\/estimates|reference\/hardware)\.html#/,
   bits: /\/idea\.html#/,
   finn: /\/guide\/compare\.html#/,
+  folding: /\/guide\/streaming\.html#/,
   install: /\/guide\/getting-started\.html#/,
   mobilenet: /\/(?:results\/#|guide\/training)/,
   npy: /\/guide\/bit-maps\.html#try-it/,
+  power: /\/guide\/estimates\.html#energy/,
   quantization: /\/(?:glossary|guide\/quantize)\.html#/,
   verilog: /\/guide\/hardware\.html#/,
+  wasm: /\/guide\/(?:inference|web)\.html#/,
 };
 const placeWeight = 8;
 
@@ -30,6 +33,7 @@ function searchWeight(page: string, word: string): number {
 
 function kindWeight(page: string): number {
   if (/\/(?:api|packages|changelog)\b/.test(page)) return 0.3;
+  if (/\/results\/quick\b/.test(page)) return 0.4;
   return /\/(?:reference|contributing|results)\b/.test(page) ? 0.7 : 1;
 }
 
