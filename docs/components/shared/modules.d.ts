@@ -15,3 +15,8 @@ declare module '*.vue' {
   export default component;
 }
 declare module '*.css';
+
+declare module '*.svg' {
+  const url: string;
+  export default url;
+}

@@ -140,7 +140,6 @@ test('hbnn run names the class of a picture, and the top 3, as the scores of a .
   for (const [path, got] of [
     [folder, 'got a folder'],
     [words, 'got a file of another name'],
-    [join(folder, 'none'), 'got nothing there'],
   ]) {
     const refused = hbnn('run', '--model', model, '--in', path);
     expect([refused.code, refused.err]).toEqual([
@@ -148,6 +147,12 @@ test('hbnn run names the class of a picture, and the top 3, as the scores of a .
       `hbnn: --in ${path}: expected a picture (PNG, JPEG …) or a .npy of images, ${got}; name one picture, or a .npy with --out scores.npy\n`,
     ]);
   }
+  const none = join(folder, 'none');
+  const missing = hbnn('run', '--model', model, '--in', none);
+  expect([missing.code, missing.err]).toEqual([
+    2,
+    `hbnn: --in: ${none}: could not be read: there is no such file; name one picture, or a .npy with --out scores.npy\n`,
+  ]);
 });
 
 test('an unknown engine is named', async () => {
