@@ -7,7 +7,6 @@ const placesOfWords: Readonly<Record<string, RegExp>> = {
   '4': /\/idea\.html#(?:the-new-idea|what-we-found)/,
   accuracy: /\/results\/#/,
   area: /\/(?:guide\/estimates|reference\/hardware)\.html#/,
-  bits: /\/idea\.html#/,
   finn: /\/guide\/compare\.html#/,
   folding: /\/guide\/streaming\.html#/,
   install: /\/guide\/getting-started\.html#/,

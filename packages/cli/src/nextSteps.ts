@@ -30,15 +30,15 @@ export const modelEstimateLine = (model: CheckedModel, file: string): string =>
  *
  * @param folds those of a folded design, in the order of its layers with weights; none of an unrolled one
  */
-export const estimateLine = (
+export function estimateLine(
   file: string,
   folds: readonly (Fold | 'constant')[] = [],
   target = 'zc706',
-): string => {
+): string {
   const each = folds.map((fold) => (fold === 'constant' ? fold : foldText(fold)));
   const folded = each.length === 0 ? [] : ['--fold', each.join(',')];
   return hbnnLine('estimate', '--model', file, '--target', target, ...folded);
-};
+}
 
 /** A folder that `hbnn verilog` may write: none yet, an empty one, or one of an earlier call. */
 export function freeRtlFolder(): string {
