@@ -369,6 +369,16 @@ describe('the home page looks as it did', () => {
   });
 });
 
+it('home has a still picture without JavaScript', { timeout: 60_000 }, async () => {
+  const opened = await open('', { javaScriptEnabled: false });
+  const picture = opened.page.getByAltText('A histogram of weights');
+  expect((await picture.boundingBox())?.height).toBeGreaterThan(100);
+  expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(
+    0,
+  );
+  await close(opened);
+});
+
 it.each([
   ['bit map', '/guide/bit-maps'],
   ['loadModel', '/guide/'],
