@@ -118,6 +118,14 @@ function foldedFigures(
   return { figures, unknown };
 }
 
+/** A count whose band has whole numbers at its ends. */
+const whole = ({ value, low, high, from }: Quantity) => ({
+  value,
+  low: Math.round(low),
+  high: Math.round(high),
+  from,
+});
+
 /** What the Verilog is estimated to take. */
 function foldedArea(size: RtlEstimate, { chip }: HardwareChoice): Figure[] {
   const { layers, luts, memoryLuts, flipFlops, blockRams, energyPerImageJ } = size;
@@ -147,7 +155,12 @@ function foldedArea(size: RtlEstimate, { chip }: HardwareChoice): Figure[] {
     ),
     figure('flip-flops with thresholds and scores', flipFlops, { compared: 'flipFlops' }),
     ...(blockRams.value > 0
-      ? [figure(`block RAM${blockRams.value === 1 ? '' : 's'} of ${chips[chip].blocks}`, blockRams)]
+      ? [
+          figure(
+            `block RAM${blockRams.value === 1 ? '' : 's'} of ${chips[chip].blocks}`,
+            whole(blockRams),
+          ),
+        ]
       : []),
     ...(energyPerImageJ
       ? [figure('energy of the FPGA for an image', energyPerImageJ, { unit: 'J' })]
