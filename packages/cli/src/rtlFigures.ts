@@ -118,7 +118,7 @@ function occupancyOf({ luts, memoryLuts, flipFlops, blockRams }: RtlEstimate, on
   };
 }
 
-/** Tables and flip-flops that may each take a logic cell of an iCE40, which has one of both. */
+/** The logic cells of an iCE40 that a design takes if no table shares its cell with a flip-flop. */
 const separateCells = ({ luts, flipFlops }: RtlEstimate): number => luts.value + flipFlops.value;
 
 const sharedCells = (size: RtlEstimate, on: Device): string =>

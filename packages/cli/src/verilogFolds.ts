@@ -113,7 +113,7 @@ function foldsOf(model: CheckedModel, request: FoldRequest | undefined, o: Choic
   }
 }
 
-/** Folds for a number of LUTs, by what their Verilog is estimated to take: plain gates in tables of four inputs. */
+/** Choose folds for a number of LUTs by the estimate of their Verilog. Plain gates are counted in LUTs of four inputs. */
 function withinLuts(
   model: CheckedModel,
   luts: number,

@@ -235,7 +235,7 @@ describe('hbnn estimate', () => {
       expect(found).not.toHaveProperty('occupancy');
       expect(found.unknown.layers).toMatch(
         target === 'hx8k'
-          ? /^the figures leave out .*\(sumPool\)\S*: they are lower bounds, and whether the design fits was not checked\. 'hbnn verilog/
+          ? /^the figures of the circuit as FINN builds it leave out .*\(sumPool\)\S*: they are lower bounds, and whether that circuit fits was not checked\. The figures of 'hbnn verilog' have all layers$/
           : target === 'zc706'
             ? /^the figures of the circuit as FINN builds it leave out .*: they are lower bounds, and whether that circuit fits was not checked\. The figures of 'hbnn verilog' have all layers, and 'verilog fits' was checked$/
             : /^the figures leave out .*\(sumPool\)\S*: they are lower bounds\. 'hbnn verilog/,

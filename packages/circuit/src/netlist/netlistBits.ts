@@ -1,12 +1,12 @@
 import { type Cell, inverted, type Literal, type Netlist, nodeOf } from './netlist.ts';
 
-/** The bit of a literal, of the bits of all nodes: the node's own, or the other one where the literal inverts it. */
+/** Read a literal among the bits of all nodes: the bit of its node, or the opposite where the literal is inverted. */
 export const literalBit = (bits: Uint8Array, literal: Literal): number =>
   bits[nodeOf(literal)] ^ (inverted(literal) ? 1 : 0);
 
 /**
- * The bit of every node of a netlist, by its number, for one bit per input. A register has the bit that goes into it,
- * as if it were a wire: with the same inputs in every cycle, its output in the end.
+ * Compute the bit of every node of a netlist, at the node's number, from one bit for each input. A register counts as a
+ * wire: its bit is the one that goes into it.
  *
  * @param inputs `net.inputCount` bits, 0 or 1
  * @throws RangeError where there are more or fewer bits than inputs, or other numbers

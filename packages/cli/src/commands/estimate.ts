@@ -232,7 +232,8 @@ function foldedFigures(
     const unknowns = {
       ...unknown,
       ...(finns.unknown as Record<string, string>),
-      ...('verilogFits' in ours && leftOut.length > 0 && { layers: onlyFinnsLeaveOut(leftOut) }),
+      ...('verilogLuts' in ours &&
+        leftOut.length > 0 && { layers: onlyFinnsLeaveOut(leftOut, 'verilogFits' in ours) }),
     };
     return { folds: found.folds, ...ours, ...finns, unknown: unknowns };
   }
@@ -247,8 +248,8 @@ function foldedFigures(
 }
 
 /** What is said of layers that are missing from FINN's figures alone. */
-const onlyFinnsLeaveOut = (layers: readonly string[]): string =>
-  `the figures of the circuit as FINN builds it leave out ${layers.join(', ')}: they are lower bounds, and whether that circuit fits was not checked. The figures of 'hbnn verilog' have all layers, and 'verilog fits' was checked`;
+const onlyFinnsLeaveOut = (layers: readonly string[], isChecked: boolean): string =>
+  `the figures of the circuit as FINN builds it leave out ${layers.join(', ')}: they are lower bounds, and whether that circuit fits was not checked. The figures of 'hbnn verilog' have all layers${isChecked ? ", and 'verilog fits' was checked" : ''}`;
 
 /** Figures of a design as FINN builds it, with lanes as wide as the widest weight, which `hbnn verilog` does not write. */
 const finnsFigures: Readonly<Record<string, string>> = {

@@ -20,9 +20,9 @@ export interface BuiltMemory {
   readonly memoryLuts: number;
   /** Whether it is look-up tables and registers beside them. */
   readonly tables: boolean;
-  /** Two-way choices behind it: among banks of distributed RAM, or between a block and what is written in the same cycle. */
+  /** Two-way choices behind it: among its banks, or between what is read and what is written in the same cycle. */
   readonly choices: number;
-  /** Registers beside a block that is read and written in the same cycle: what is written, and whether it is read too. */
+  /** Registers beside a block that is written and read in the same cycle: they keep what was written, and that it was. */
   readonly bypass: number;
 }
 
@@ -41,7 +41,7 @@ interface MemoryRules {
   readonly distributed?: {
     /** Words of one bank: of several, one is chosen. */
     readonly bank: number;
-    /** Whether a memory whose blocks cost fewer tables becomes blocks all the same. */
+    /** Whether a memory becomes blocks where these cost less than its tables. */
     readonly orBlocks: boolean;
     tables(depth: number, width: number, onePort: boolean): number;
   };

@@ -53,7 +53,7 @@ export const rtlCoefficients: Readonly<Partial<Record<Family, RtlModel>>> = {
       logic: [1.4295, 1.4494, 1.0487],
       largest: [0, 2.2946, 0.8576, 1.5048, 1.9542],
       registers: [1, 5],
-      // Two modules alone: per bit as on xc7, and a choice per bit beside a block.
+      // The 82 designs have only two queues: per bit as on xc7, and one choice for each bit of a block.
       queue: [1.0417, 0, 23.3333, 0, 1],
     },
     errors: { luts: 0.15, flipFlops: 0.05, memoryLuts: 0.2, blockRams: 0.05 },
